@@ -1,0 +1,71 @@
+// Errors of the library: a kind (who is to blame), a Linux errno, a sentence.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace dtls {
+
+// ErrorKind says whose mistake an Error is, and so who can mend it.
+enum class ErrorKind : std::uint8_t {
+  kMisuse,       // the caller: a bad option, argument or state
+  kMalformed,    // the peer sent bytes that no correct implementation sends
+  kIncompatible, // both sides are correct but have nothing in common
+  kUntrusted,    // a certificate or name was not accepted
+  kPeer,         // the peer ended the association with an alert
+  kTimeout,      // time passed and nothing came
+  kSystem,       // the operating system or the network refused
+};
+
+// Error is what a failed operation returns. It never contains a secret.
+//   sys_errno: a Linux error number (EINVAL, ECONNREFUSED, ...), never 0
+//   message:   a full sentence: who is to blame, what was expected, what to do
+//   alert:     the TLS alert that was sent or received, if one was (RFC 5246 §7.2)
+struct Error {
+  ErrorKind kind = ErrorKind::kMisuse;
+  int sys_errno = 0;
+  std::string message;
+  std::optional<std::uint8_t> alert;
+};
+
+// Result is a value or the Error that took its place. Reading the value of a failed
+// Result, or the error of a good one, throws std::bad_variant_access.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
+  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+
+  explicit operator bool() const { return content_.index() == 0; }
+  T& operator*() & { return std::get<0>(content_); }
+  const T& operator*() const& { return std::get<0>(content_); }
+  T&& operator*() && { return std::get<0>(std::move(content_)); }
+  T* operator->() { return &std::get<0>(content_); }
+  const T* operator->() const { return &std::get<0>(content_); }
+  Error& error() & { return std::get<1>(content_); }
+  const Error& error() const& { return std::get<1>(content_); }
+  Error&& error() && { return std::get<1>(std::move(content_)); }
+
+ private:
+  std::variant<T, Error> content_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT(*-explicit-*)
+
+  explicit operator bool() const { return !error_.has_value(); }
+  Error& error() & { return error_.value(); }
+  const Error& error() const& { return error_.value(); }
+  Error&& error() && { return std::move(error_).value(); }
+
+ private:
+  std::optional<Error> error_;
+};
+
+}  // namespace dtls

@@ -1,0 +1,68 @@
+// The event loop: one thread's sockets, timers and watches, on one epoll descriptor that nests.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+
+namespace dtls {
+
+namespace net {
+class LoopCore;
+}
+
+enum class Interest : std::uint8_t { kRead = 0, kWrite = 1, kExcept = 2 };
+
+// EventLoop drives every Server and Connection made with it. It belongs to one thread: it and
+// everything made with it may be used from that thread only (different loops are independent).
+//
+// There are two kinds of work. *Background* work is the protocol's own (datagrams, handshakes,
+// retransmission) and timers; it is done in every wait, also inside a blocking send or recv.
+// *Watches* are the program's callbacks; they run only in run_once(…, Scope::kAll) and run().
+class EventLoop {
+ public:
+  enum class Scope : std::uint8_t { kBackground, kAll };
+  using WatchId = std::uint32_t;
+  using TimerId = std::uint32_t;
+
+  EventLoop();  // throws std::system_error when the process is out of descriptors
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // run_once waits until there is work or `timeout` has passed, does the work, returns.
+  // True if anything was done. Not reentrant from a timer; a watch's callback may call it.
+  bool run_once(Timeout timeout, Scope scope = Scope::kAll);
+
+  // run_until repeats run_once until `done` returns true (true) or `timeout` has passed (false).
+  bool run_until(const std::function<bool()>& done, Timeout timeout, Scope scope = Scope::kAll);
+
+  // run repeats run_once until stop is called.
+  void run();
+  void stop();
+
+  // watch calls back, level-triggered, while `fd` is ready for `interest`. For the descriptor of
+  // a Server or Connection of this loop readiness is the object's: a peer to accept, decrypted
+  // data or the end waiting. The callback may remove any watch and close any descriptor.
+  // Fails with EBADF, or EPERM for a file that cannot be polled. One watch per call.
+  Result<WatchId> watch(int fd, Interest interest, std::function<void()> callback);
+  void unwatch(WatchId id);  // harmless when the watch is gone already
+
+  // add_timer calls back once, not before `when`.
+  TimerId add_timer(TimePoint when, std::function<void()> callback);
+  void cancel_timer(TimerId id);  // harmless when the timer has fired
+
+  // descriptor is readable when run_once(0) has something to do: let another loop (libuv, asio,
+  // epoll) watch it. Owned by the loop; do not read from it.
+  [[nodiscard]] int descriptor() const;
+
+  net::LoopCore& core() { return *core_; }  // for the library itself
+
+ private:
+  std::unique_ptr<net::LoopCore> core_;
+};
+
+}  // namespace dtls

@@ -1,0 +1,47 @@
+// Server: one UDP socket, many peers.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "dtls/config.hpp"
+#include "dtls/connection.hpp"
+#include "dtls/event_loop.hpp"
+
+namespace dtls {
+
+namespace runtime {
+class ServerCore;
+}
+
+// Server accepts peers on one address. Used on the thread of its loop. Connections outlive it:
+// those without a socket of their own get one when the server closes.
+class Server {
+ public:
+  // listen binds `local` (port 0: any). Fails with EINVAL for unusable credentials or options,
+  // EADDRINUSE, EACCES, EADDRNOTAVAIL, ....
+  static Result<Server> listen(EventLoop& loop, const ServerConfig& config, const Address& local);
+  ~Server();
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+
+  // accept waits for a peer whose address is proven (RFC 6347 §4.2.1) and hands it over before its
+  // handshake, which goes on by itself. EAGAIN on timeout, EBADF after close.
+  Result<Connection> accept(Timeout timeout = {});
+
+  // on_accept calls back for every new peer, as a watch of the loop. An empty function removes.
+  void on_accept(std::function<void(Connection)> callback);
+
+  void close();
+  [[nodiscard]] int descriptor() const;         // -1 after close
+  [[nodiscard]] Address local_address() const;  // also after close
+
+  [[nodiscard]] runtime::ServerCore& core() { return *core_; }  // for the library's bindings
+
+ private:
+  explicit Server(std::shared_ptr<runtime::ServerCore> core);
+  std::shared_ptr<runtime::ServerCore> core_;
+};
+
+}  // namespace dtls

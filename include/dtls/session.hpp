@@ -1,0 +1,103 @@
+// Session: one DTLS association as a pure state machine. No sockets, no event loop.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "dtls/address.hpp"
+#include "dtls/config.hpp"
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+
+namespace dtls {
+
+// The largest message: one record's plaintext (RFC 6347 §4.1, 2^14 bytes).
+inline constexpr std::size_t kMaxMessage = 16384;
+// The largest datagram a session makes: a full record with header and AEAD expansion.
+inline constexpr std::size_t kMaxDatagram = kMaxMessage + 2048;
+
+// PeerVerification is the outcome of checking the peer's certificate.
+struct PeerVerification {
+  bool authorized = false;  // chain and, where asked, name were accepted
+  std::string reason;       // why not: names the certificate and what is wrong with it
+  std::string certificate;  // the peer's leaf, PEM; empty when it sent none
+};
+
+// Events of a session, in the order they happened.
+struct Connected {};
+struct Message {
+  std::span<const std::byte> bytes;  // valid until the next call to any session on this thread
+};
+struct Closed {};  // the peer sent close_notify (RFC 5246 §7.2.1)
+struct Failed {
+  Error error;
+};
+using Event = std::variant<Connected, Message, Closed, Failed>;
+
+// Context is the immutable part that sessions share: parsed credentials and settings.
+// Created once per server or client configuration; any thread may make sessions from it.
+class Context {
+ public:
+  // Both fail with EINVAL when a PEM text or a key is not usable; the message names the field.
+  static Result<std::shared_ptr<Context>> for_server(const ServerConfig& config);
+  static Result<std::shared_ptr<Context>> for_client(const ClientConfig& config);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  struct Inside;
+  [[nodiscard]] const Inside& inside() const { return *inside_; }
+
+ private:
+  explicit Context(std::unique_ptr<Inside> inside);
+  std::unique_ptr<Inside> inside_;
+};
+
+// Drain contract: after every call that may change state (receive, send, close, handle_timeout)
+// call poll_event until it returns nothing, then poll_transmit until it returns 0, then
+// re-read deadline. A session may be used by one thread at a time.
+class Session {
+ public:
+  // server answers a client whose address the cookie exchange has proven: the first datagram
+  // given to receive must be its ClientHello with the cookie.
+  static Result<Session> server(std::shared_ptr<const Context> context, const Address& peer);
+  // client starts a handshake: drain after creation gives the first flight.
+  static Result<Session> client(std::shared_ptr<const Context> context, const Address& peer, TimePoint now);
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // receive takes in one datagram. Junk is dropped silently (RFC 6347 §4.1.2.7).
+  void receive(std::span<std::byte> datagram, TimePoint now);
+
+  // send makes one record, in one datagram, of the message. Fails with EAGAIN before Connected,
+  // EMSGSIZE above kMaxMessage, EPIPE after the end.
+  Result<void> send(std::span<const std::byte> message);
+
+  // close makes the close_notify alert. Harmless at any time.
+  void close();
+
+  std::optional<Event> poll_event();
+
+  // poll_transmit copies the next datagram to send into `out` (at least kMaxDatagram bytes) and
+  // returns its size; 0: none.
+  std::size_t poll_transmit(std::span<std::byte> out);
+
+  // deadline is when handle_timeout is due: a retransmission or the end of the handshake's patience.
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  void handle_timeout(TimePoint now);
+
+  // verification may be asked once Connected or Failed was seen.
+  [[nodiscard]] const PeerVerification& verification() const;
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dtls
