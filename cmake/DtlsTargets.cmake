@@ -1,0 +1,62 @@
+# What every target of this project shares, and dtls_layer(), which makes one from a folder of src/.
+
+# dtls_options: our warnings, as errors. Link it PRIVATE, so that users of the library never see it.
+add_library(dtls_options INTERFACE)
+target_compile_features(dtls_options INTERFACE cxx_std_20)
+target_compile_options(
+  dtls_options
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            -Wsign-conversion
+            -Wold-style-cast
+            -Wnon-virtual-dtor
+            -Woverloaded-virtual
+            -Wcast-align
+            -Wcast-qual
+            -Wformat=2
+            -Wimplicit-fallthrough
+            -Wundef
+            -Werror
+            $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond;-Wduplicated-branches;-Wlogical-op>)
+
+set(CMAKE_CXX_EXTENSIONS OFF)
+# The Node addon, a shared object, takes in the layers' objects.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(DTLS_SANITIZE)
+  add_compile_options(-fsanitize=${DTLS_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${DTLS_SANITIZE})
+endif()
+
+# The layers are compiled against OpenSSL's headers and linked to nothing: which OpenSSL it is, the
+# shared one or the archives, is the choice of the final target.
+add_library(dtls_openssl_headers INTERFACE)
+
+# dtls_layer(<name> [SEES <layer>...] [OPENSSL] [SOURCES <file>...])
+#
+# Makes the object library dtls_<name> from the *.cpp of the calling folder (or from SOURCES). SEES
+# names the layers whose headers it may include, OPENSSL allows <openssl/...>; tests/layers holds
+# every include to that, and reads it from these very calls.
+function(dtls_layer name)
+  cmake_parse_arguments(PARSE_ARGV 1 LAYER "OPENSSL" "" "SEES;SOURCES")
+  if(NOT LAYER_SOURCES)
+    file(GLOB LAYER_SOURCES CONFIGURE_DEPENDS *.cpp)
+  endif()
+  add_library(dtls_${name} OBJECT ${LAYER_SOURCES})
+  target_include_directories(dtls_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include"
+                                                 "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(dtls_${name} PRIVATE dtls_options)
+  foreach(seen IN LISTS LAYER_SEES)
+    if(NOT TARGET dtls_${seen})
+      message(FATAL_ERROR "src/${name} sees ${seen}, which is not a layer below it")
+    endif()
+  endforeach()
+  if(LAYER_OPENSSL)
+    target_link_libraries(dtls_${name} PRIVATE dtls_openssl_headers)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY DTLS_LAYERS ${name})
+endfunction()
