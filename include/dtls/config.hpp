@@ -16,11 +16,11 @@ inline constexpr Duration kDefaultHandshakeTimeout{60000};
 
 // IdentityConfig is a certificate with its private key, as PEM text.
 struct IdentityConfig {
-  std::string certificate;  // PEM: leaf first, then intermediates; may contain the private key too
-  std::string key;          // PEM, PKCS#8 or traditional; empty: the key is looked for in `certificate`
-  std::string password;     // of an encrypted key; empty: none
+  std::string cert;    // PEM: leaf first, then intermediates; may contain the private key too
+  std::string key;     // PEM, PKCS#8 or traditional; empty: the key is looked for in `cert`
+  std::string passwd;  // of an encrypted key; empty: none
 
-  [[nodiscard]] bool empty() const { return certificate.empty() && key.empty(); }
+  [[nodiscard]] bool empty() const { return cert.empty() && key.empty(); }
 };
 
 // Limits bound what peers can make a server hold. Reasons stand beside each.
@@ -37,7 +37,7 @@ struct Limits {
 struct ServerConfig {
   std::string name;             // registers the credentials process-wide; empty: not registered
   IdentityConfig identity;      // required
-  std::string trusted_ca;       // PEM; when set, a client certificate is requested and required
+  std::string ca;               // PEM; when set, a client certificate is requested and required
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};  // RFC 6347 §4.2.4.1: initial timer 1 s; doubled each time
   std::size_t receive_queue = std::size_t{256} * 1024;  // bytes of decrypted, unread messages per connection
@@ -49,7 +49,7 @@ struct ServerConfig {
 struct ClientConfig {
   bool verify = true;          // end the handshake when the server's certificate is not accepted
   bool load_system_trust = false;  // trust the system's store as well
-  std::string trusted_ca;      // PEM
+  std::string ca;              // PEM
   std::string server_name;     // checked against the certificate; sent as SNI unless an IP literal (RFC 6066 §3)
   IdentityConfig identity;     // optional client certificate
   Duration handshake_timeout = kDefaultHandshakeTimeout;

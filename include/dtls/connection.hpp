@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
+#include <string_view>
 
 #include "dtls/address.hpp"
 #include "dtls/event_loop.hpp"
@@ -78,7 +78,10 @@ class Connection {
   [[nodiscard]] runtime::ConnectionCore& core() { return *core_; }  // for the library's bindings
 
  private:
+  struct Watches;
+
   std::shared_ptr<runtime::ConnectionCore> core_;
+  std::unique_ptr<Watches> watches_;
 };
 
 }  // namespace dtls

@@ -33,30 +33,35 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // run_once waits until there is work or `timeout` has passed, does the work, returns.
+  // run_once waits until there is work or `timeout` has passed, does the work, returns: datagrams
+  // first, then the timers that are due, then (Scope::kAll) the watches that are ready, each once.
   // True if anything was done. Not reentrant from a timer; a watch's callback may call it.
+  // An exception from a callback passes out of it; whatever else was ready is done next time.
   bool run_once(Timeout timeout, Scope scope = Scope::kAll);
 
   // run_until repeats run_once until `done` returns true (true) or `timeout` has passed (false).
   bool run_until(const std::function<bool()>& done, Timeout timeout, Scope scope = Scope::kAll);
 
-  // run repeats run_once until stop is called.
+  // run repeats run_once until stop is called. A stop before run makes it return at once.
   void run();
+  // stop ends run, and a wait of run_once that is under way. Any thread, and signal handlers.
   void stop();
 
   // watch calls back, level-triggered, while `fd` is ready for `interest`. For the descriptor of
   // a Server or Connection of this loop readiness is the object's: a peer to accept, decrypted
-  // data or the end waiting. The callback may remove any watch and close any descriptor.
+  // data or the end waiting. An error or hang-up on a descriptor wakes every watch on it.
+  // The callback may remove any watch and close any descriptor. The loop does not own `fd`: unwatch
+  // before closing it; a watch whose descriptor was closed is dropped without a call.
   // Fails with EBADF, or EPERM for a file that cannot be polled. One watch per call.
   Result<WatchId> watch(int fd, Interest interest, std::function<void()> callback);
   void unwatch(WatchId id);  // harmless when the watch is gone already
 
-  // add_timer calls back once, not before `when`.
+  // add_timer calls back once, not before `when`; a time in the past means the next run_once.
   TimerId add_timer(TimePoint when, std::function<void()> callback);
   void cancel_timer(TimerId id);  // harmless when the timer has fired
 
-  // descriptor is readable when run_once(0) has something to do: let another loop (libuv, asio,
-  // epoll) watch it. Owned by the loop; do not read from it.
+  // descriptor is readable when run_once(0) has something to do (and now and then when it has not):
+  // let another loop (libuv, asio, epoll) watch it. Owned by the loop; do not read from it.
   [[nodiscard]] int descriptor() const;
 
   net::LoopCore& core() { return *core_; }  // for the library itself

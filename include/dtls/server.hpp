@@ -42,6 +42,7 @@ class Server {
  private:
   explicit Server(std::shared_ptr<runtime::ServerCore> core);
   std::shared_ptr<runtime::ServerCore> core_;
+  std::optional<EventLoop::WatchId> accept_watch_;
 };
 
 }  // namespace dtls

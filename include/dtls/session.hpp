@@ -62,6 +62,8 @@ class Context {
 // re-read deadline. A session may be used by one thread at a time.
 class Session {
  public:
+  struct State;  // the engine's own
+
   // server answers a client whose address the cookie exchange has proven: the first datagram
   // given to receive must be its ClientHello with the cookie.
   static Result<Session> server(std::shared_ptr<const Context> context, const Address& peer);
@@ -95,8 +97,8 @@ class Session {
   [[nodiscard]] const PeerVerification& verification() const;
 
  private:
-  struct State;
   explicit Session(std::unique_ptr<State> state);
+  static Result<Session> make(std::shared_ptr<const Context> context, const Address& peer);
   std::unique_ptr<State> state_;
 };
 

@@ -1,0 +1,33 @@
+#include "dtls/client.hpp"
+
+#include <utility>
+
+#include "net/udp_socket.hpp"
+#include "runtime/connection_core.hpp"
+
+namespace dtls {
+
+Result<Connection> Client::start(EventLoop& loop, const ClientConfig& config, const Address& peer) {
+  auto context = Context::for_client(config);
+  if (!context) return std::move(context).error();
+  auto socket = net::UdpSocket::connect(peer);
+  if (!socket) return std::move(socket).error();
+  auto session = Session::client(std::move(*context), peer, Clock::now());
+  if (!session) return std::move(session).error();
+  auto core = std::make_shared<runtime::ConnectionCore>(loop, std::move(*session), peer, Address{},
+                                                        config.receive_queue);
+  if (auto begun = core->begin_on(std::move(*socket)); !begun) return std::move(begun).error();
+  return Connection(std::move(core));
+}
+
+Result<Connection> Client::connect(EventLoop& loop, const ClientConfig& config, const Address& peer,
+                                   Timeout timeout) {
+  auto connection = start(loop, config, peer);
+  if (!connection) return connection;
+  if (auto settled = connection->wait_established(timeout); !settled) {
+    return std::move(settled).error();
+  }
+  return connection;
+}
+
+}  // namespace dtls

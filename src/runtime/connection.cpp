@@ -1,0 +1,86 @@
+#include "dtls/connection.hpp"
+
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "runtime/blocking.hpp"
+#include "runtime/connection_core.hpp"
+
+namespace dtls {
+
+using runtime::ConnectionCore;
+
+struct Connection::Watches {
+  std::optional<EventLoop::WatchId> readable;
+  std::optional<EventLoop::WatchId> settled;
+};
+
+Connection::Connection(std::shared_ptr<ConnectionCore> core)
+    : core_(std::move(core)), watches_(std::make_unique<Watches>()) {}
+Connection::~Connection() {
+  if (core_) core_->close();
+}
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&& other) noexcept {
+  if (core_ && core_ != other.core_) core_->close();
+  core_ = std::move(other.core_);
+  watches_ = std::move(other.watches_);
+  return *this;
+}
+
+Connection::State Connection::state() const { return core_->state(); }
+const Error* Connection::failure() const {
+  const auto& failure = core_->failure();
+  return failure ? &*failure : nullptr;
+}
+Address Connection::local_address() const { return core_->local_address(); }
+Address Connection::peer_address() const { return core_->peer_address(); }
+const PeerVerification& Connection::verification() const { return core_->verification(); }
+int Connection::take_socket_error() { return core_->take_socket_error(); }
+Result<int> Connection::descriptor() { return core_->descriptor(); }
+std::size_t Connection::pending() { return core_->pending(); }
+void Connection::close() { core_->close(); }
+
+Result<std::size_t> Connection::send(std::span<const std::byte> message, Timeout timeout) {
+  const auto core = core_;  // a timer's callback may destroy this handle
+  return runtime::retry_until(core->loop(), timeout, [&] { return core->try_send(message); });
+}
+
+Result<std::size_t> Connection::send(std::string_view message, Timeout timeout) {
+  return send(std::as_bytes(std::span(message)), timeout);
+}
+
+Result<std::size_t> Connection::recv(std::span<std::byte> into, Timeout timeout) {
+  const auto core = core_;
+  auto received =
+      runtime::retry_until(core->loop(), timeout, [&] { return core->try_recv(into); });
+  if (!received && received.error().sys_errno == EAGAIN) return std::size_t{0};
+  return received;
+}
+
+Result<void> Connection::wait_established(Timeout timeout) {
+  const auto core = core_;
+  const auto settled = [&] { return core->state() != State::kHandshaking; };
+  if (!core->loop().run_until(settled, timeout, EventLoop::Scope::kBackground)) {
+    return Error{ErrorKind::kTimeout, ETIMEDOUT,
+                 "the handshake with " + core->peer_address().text() +
+                     " has not finished within the time given to the call",
+                 {}};
+  }
+  if (core->failure()) return *core->failure();
+  if (core->state() == State::kClosed) {
+    return Error{ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
+  }
+  return {};
+}
+
+void Connection::on_readable(std::function<void()> callback) {
+  runtime::replace_watch(*core_, watches_->readable, Interest::kRead, std::move(callback));
+}
+
+void Connection::on_settled(std::function<void()> callback) {
+  runtime::replace_watch(*core_, watches_->settled, Interest::kWrite, std::move(callback));
+}
+
+}  // namespace dtls

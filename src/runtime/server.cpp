@@ -1,0 +1,52 @@
+#include "dtls/server.hpp"
+
+#include <utility>
+
+#include "runtime/blocking.hpp"
+#include "runtime/connection_core.hpp"
+#include "runtime/server_core.hpp"
+
+namespace dtls {
+
+using runtime::ServerCore;
+
+Server::Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
+Server::~Server() { close(); }
+Server::Server(Server&&) noexcept = default;
+Server& Server::operator=(Server&& other) noexcept {
+  if (core_ != other.core_) close();
+  core_ = std::move(other.core_);
+  accept_watch_ = std::exchange(other.accept_watch_, std::nullopt);
+  return *this;
+}
+
+Result<Server> Server::listen(EventLoop& loop, const ServerConfig& config, const Address& local) {
+  auto core = ServerCore::listen(loop, config, local);
+  if (!core) return std::move(core).error();
+  return Server(std::move(*core));
+}
+
+Result<Connection> Server::accept(Timeout timeout) {
+  const auto core = core_;  // a timer's callback may destroy this handle
+  auto accepted = runtime::retry_until(core->loop(), timeout, [&] { return core->try_accept(); });
+  if (!accepted) return std::move(accepted).error();
+  return Connection(std::move(*accepted));
+}
+
+void Server::on_accept(std::function<void(Connection)> callback) {
+  std::function<void()> accept_one;
+  if (callback) {
+    accept_one = [core = core_.get(), callback = std::move(callback)] {
+      if (auto accepted = core->try_accept()) callback(Connection(std::move(*accepted)));
+    };
+  }
+  runtime::replace_watch(*core_, accept_watch_, Interest::kRead, std::move(accept_one));
+}
+
+void Server::close() {
+  if (core_) core_->close();
+}
+int Server::descriptor() const { return core_->socket().descriptor(); }
+Address Server::local_address() const { return core_->local_address(); }
+
+}  // namespace dtls

@@ -1,0 +1,63 @@
+// ServerCore: what stands behind a Server handle.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "dtls/config.hpp"
+#include "dtls/event_loop.hpp"
+#include "dtls/session.hpp"
+#include "endpoint/endpoint.hpp"
+#include "net/loop_core.hpp"
+#include "net/udp_socket.hpp"
+#include "runtime/carrier.hpp"
+#include "runtime/connection_core.hpp"
+
+namespace dtls::runtime {
+
+// ServerCore joins one UDP socket with the endpoint that routes its datagrams.
+class ServerCore final : public net::Source,
+                         public Carrier,
+                         public std::enable_shared_from_this<ServerCore> {
+ public:
+  static Result<std::shared_ptr<ServerCore>> listen(EventLoop& loop, const ServerConfig& config,
+                                                    const Address& local);
+  ~ServerCore() override;
+  ServerCore(const ServerCore&) = delete;
+  ServerCore& operator=(const ServerCore&) = delete;
+
+  // try_accept fails with EAGAIN when no peer waits.
+  Result<std::shared_ptr<ConnectionCore>> try_accept();
+  void close();
+
+  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] const Address& local_address() const { return local_; }
+  [[nodiscard]] const endpoint::EndpointCounters& counters() const { return endpoint_.counters(); }
+  EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
+
+  void on_readable(TimePoint now) override { take_in(now); }
+  [[nodiscard]] bool ready(Interest interest) const override;
+
+  Result<void> send_to(std::span<const std::byte> datagram, const Address& peer,
+                       const Address& local) override;
+  Result<net::UdpSocket> split(const Address& local, const Address& peer) override;
+  void take_in(TimePoint now) override;
+  void give_back(const Address& peer, const std::optional<Address>& local,
+                 std::span<std::byte> datagram, TimePoint now) override;
+  void forget(const Address& peer) override { endpoint_.forget(peer); }
+  [[nodiscard]] const net::UdpSocket& socket() const override { return socket_; }
+  [[nodiscard]] net::UdpSocket& socket() override { return socket_; }
+
+ private:
+  ServerCore(EventLoop& loop, std::shared_ptr<const Context> context, endpoint::CookieGate gate,
+             const ServerConfig& config);
+
+  EventLoop& loop_;
+  std::shared_ptr<const Context> context_;
+  endpoint::Endpoint endpoint_;
+  std::size_t receive_queue_;
+  net::UdpSocket socket_;
+  Address local_;
+};
+
+}  // namespace dtls::runtime

@@ -1,0 +1,27 @@
+// Why a session failed, in words.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dtls/address.hpp"
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+
+namespace dtls::session {
+
+// The last alerts seen in each direction (RFC 5246 §7.2).
+struct AlertTrace {
+  std::optional<std::uint8_t> sent;
+  std::optional<std::uint8_t> received;
+};
+
+// explain_failure empties this thread's OpenSSL error queue into an Error that says who is to blame.
+// `rejection` tells why a certificate was not accepted, empty if none was rejected.
+Error explain_failure(const Address& peer, const AlertTrace& alerts, const std::string& rejection);
+
+// handshake_timed_out is the Error of a handshake that lasted too long.
+Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer);
+
+}  // namespace dtls::session
