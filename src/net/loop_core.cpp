@@ -1,0 +1,178 @@
+#include "net/loop_core.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "net/deadline.hpp"
+
+namespace dtls::net {
+namespace {
+
+void add_own(EpollSet& set, int fd) {
+  if (const int failure = set.add({fd, 0}, EPOLLIN)) {
+    throw std::system_error(failure, std::generic_category(), "cannot build the event loop");
+  }
+}
+
+}  // namespace
+
+LoopCore::LoopCore() {
+  add_own(core_, alarm_.descriptor());
+  add_own(core_, wake_.descriptor());
+  add_own(outer_, core_.descriptor());
+  add_own(outer_, plain_.descriptor());
+  add_own(outer_, ready_.descriptor());
+}
+
+LoopCore::~LoopCore() {
+  // What the callbacks own may call back when it is destroyed: the loop must still be whole.
+  ++depth_;
+  while (!watches_.empty())
+    unwatch(watches_.any());
+  timers_.clear();
+}
+
+void LoopCore::attach(Source& source, int fd) {
+  sources_.attach(source, fd);
+}
+
+void LoopCore::detach(Source& source) {
+  sources_.detach(source);
+  show_state_outside();
+}
+
+LoopCore::WatchId LoopCore::watch_source(Source& source, Interest interest,
+                                         std::function<void()> callback) {
+  const WatchId id = sources_.watch(source, interest, std::move(callback));
+  show_state_outside();
+  return id;
+}
+
+void LoopCore::readiness_changed(Source& source) {
+  sources_.readiness_changed(source);
+  show_state_outside();
+}
+
+LoopCore::TimerId LoopCore::post(std::function<void()> callback) {
+  return add_timer(TimePoint::min(), std::move(callback));
+}
+
+Result<LoopCore::WatchId> LoopCore::watch(int fd, Interest interest,
+                                          std::function<void()> callback) {
+  if (Source* owner = sources_.owner_of(fd)) {
+    return watch_source(*owner, interest, std::move(callback));
+  }
+  return plain_.add(fd, interest, std::move(callback));
+}
+
+void LoopCore::unwatch(WatchId id) {
+  const WatchPtr watch = watches_.find(id);
+  if (watch == nullptr) return;
+  if (watch->source != nullptr) {
+    sources_.remove(watch);
+  } else {
+    plain_.remove(watch);
+  }
+  show_state_outside();
+}
+
+LoopCore::TimerId LoopCore::add_timer(TimePoint when, std::function<void()> callback) {
+  const TimerId id = timers_.add(when, std::move(callback));
+  show_state_outside();
+  return id;
+}
+
+void LoopCore::cancel_timer(TimerId id) {
+  timers_.cancel(id);
+  show_state_outside();
+}
+
+bool LoopCore::run_once(Timeout timeout, EventLoop::Scope scope) {
+  const auto deadline = deadline_after(Clock::now(), timeout);
+  const Round round(*this);
+  for (;;) {
+    const Served served = wait_and_serve(deadline, scope);
+    bool worked = served.worked;
+    if (timers_.earliest() && timers_.run_due(Clock::now())) {
+      alarm_.rang();
+      worked = true;
+    }
+    if (scope == EventLoop::Scope::kAll) {
+      worked |= sources_.fire();
+      if (served.user_ready) worked |= plain_.fire();
+    }
+    if (worked || served.woken) return worked;
+    if (deadline && *deadline <= Clock::now()) return false;
+  }
+}
+
+LoopCore::Served LoopCore::wait_and_serve(std::optional<TimePoint> deadline,
+                                          EventLoop::Scope scope) {
+  show_state();
+  Served served;
+  auto wait = time_to_wait(deadline, scope);
+  if (scope == EventLoop::Scope::kAll && !plain_.empty()) {
+    bool core_ready = false;
+    std::array<epoll_event, 3> sets;
+    const std::size_t ready_sets = outer_.wait(sets, wait);
+    for (const epoll_event& event : std::span(sets).first(ready_sets)) {
+      const int fd = RegistrationKey::unpack(event.data.u64).fd;
+      core_ready |= fd == core_.descriptor();
+      served.user_ready |= fd == plain_.descriptor();
+    }
+    if (!core_ready) return served;
+    wait = Clock::duration::zero();
+  }
+  // 64: enough that the system call's price is shared, few enough that timers are not kept
+  // waiting. epoll hands the ready descriptors out in turn.
+  std::array<epoll_event, 64> events;
+  const std::size_t count = core_.wait(events, wait);
+  const TimePoint now = Clock::now();
+  for (const epoll_event& event : std::span(events).first(count)) {
+    const auto key = RegistrationKey::unpack(event.data.u64);
+    if (key.generation != 0) {
+      served.worked |= sources_.serve(key, now);
+    } else if (key.fd == alarm_.descriptor()) {
+      alarm_.rang();
+    } else {
+      wake_.lower();
+      served.woken = true;
+    }
+  }
+  return served;
+}
+
+std::optional<Clock::duration> LoopCore::time_to_wait(std::optional<TimePoint> deadline,
+                                                      EventLoop::Scope scope) const {
+  constexpr auto kNone = Clock::duration::zero();
+  if (scope == EventLoop::Scope::kAll && sources_.any_ready()) return kNone;
+  // Timers are not in this: the alarm rings for them.
+  if (!deadline) return std::nullopt;
+  return std::max(*deadline - Clock::now(), kNone);
+}
+
+void LoopCore::show_state() {
+  alarm_.set_for(timers_.earliest());
+  if (sources_.any_ready() == ready_raised_) return;
+  ready_raised_ = !ready_raised_;
+  if (ready_raised_) {
+    ready_.raise();
+  } else {
+    ready_.lower();
+  }
+}
+
+void LoopCore::run() {
+  while (!stopped_.exchange(false))
+    run_once(std::nullopt, EventLoop::Scope::kAll);
+}
+
+void LoopCore::stop() {
+  stopped_ = true;
+  wake_.raise();
+}
+
+}  // namespace dtls::net

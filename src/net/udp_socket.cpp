@@ -1,0 +1,188 @@
+// Opening, binding, connecting, closing. Receiving is in receive_batch.cpp, sending in
+// udp_send.cpp, options are in socket_options.cpp.
+#include "net/udp_socket.hpp"
+
+#include <net/if.h>
+#include <netinet/udp.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "net/sockaddr.hpp"
+
+namespace dtls::net {
+namespace {
+
+int set_option(int fd, int level, int name, int value) {
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : errno;
+}
+
+int get_option(int fd, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &size) == 0 ? value : 0;
+}
+
+int system_family(Address::Family family) {
+  return family == Address::Family::kIpv4 ? AF_INET : AF_INET6;
+}
+
+Result<UdpSocket> open_socket(Address::Family family, const std::string& what) {
+  UdpSocket socket(::socket(system_family(family), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const int fd = socket.descriptor();
+  if (fd < 0) return refused(what, errno);
+  set_option(fd, SOL_UDP, UDP_GRO, 1);  // a kernel without it (before 5.0) gives single datagrams
+  return socket;
+}
+
+void enable_packet_info(int fd, Address::Family family) {
+  if (family == Address::Family::kIpv4) {
+    set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+  } else {
+    set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);  // tells of IPv4-mapped addresses, too
+  }
+}
+
+// The system's answer is a bare EINVAL; the commonest cause deserves its sentence.
+Error cannot_use(const std::string& what, const Address& address, int sys_errno) {
+  if (sys_errno == EINVAL && needs_scope(address) && address.scope == 0) {
+    return {ErrorKind::kMisuse, EINVAL,
+            what + ": a link-local address needs its interface; write it as " + address.host() +
+                "%eth0",
+            std::nullopt};
+  }
+  return refused(what, sys_errno);
+}
+
+int bind_fd(int fd, const Address& local) {
+  const SocketAddress address = to_sockaddr(local);
+  return ::bind(fd, address.get(), address.length) == 0 ? 0 : errno;
+}
+
+int connect_fd(int fd, const Address& peer) {
+  const SocketAddress address = to_sockaddr(peer);
+  return ::connect(fd, address.get(), address.length) == 0 ? 0 : errno;
+}
+
+// Two sockets share an address only where both allow it. The server's socket allows it for the
+// moment of our own bind: before and after, a foreign SO_REUSEADDR socket is refused.
+class ReuseAllowed {
+ public:
+  explicit ReuseAllowed(int fd) : fd_(fd) { set_option(fd_, SOL_SOCKET, SO_REUSEADDR, 1); }
+  ~ReuseAllowed() { set_option(fd_, SOL_SOCKET, SO_REUSEADDR, 0); }
+  ReuseAllowed(const ReuseAllowed&) = delete;
+  ReuseAllowed& operator=(const ReuseAllowed&) = delete;
+
+ private:
+  int fd_;
+};
+
+// What decides which datagrams and which other sockets an address clashes with must be equal.
+int copy_reach(int from, int to, Address::Family family) {
+  if (family == Address::Family::kIpv6) {
+    const int only = get_option(from, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (const int failure = set_option(to, IPPROTO_IPV6, IPV6_V6ONLY, only)) return failure;
+  }
+  std::array<char, IF_NAMESIZE> device{};
+  socklen_t size = device.size();
+  if (::getsockopt(from, SOL_SOCKET, SO_BINDTODEVICE, device.data(), &size) != 0 || size == 0) {
+    return 0;
+  }
+  return ::setsockopt(to, SOL_SOCKET, SO_BINDTODEVICE, device.data(), size) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+UdpSocket::~UdpSocket() {
+  close();
+}
+
+UdpSocket::UdpSocket(UdpSocket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), local_port_(std::exchange(other.local_port_, 0)) {}
+
+UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = std::exchange(other.fd_, -1);
+    local_port_ = std::exchange(other.local_port_, 0);
+  }
+  return *this;
+}
+
+int UdpSocket::release() {
+  local_port_ = 0;
+  return std::exchange(fd_, -1);
+}
+
+void UdpSocket::close() {
+  if (const int fd = release(); fd >= 0) ::close(fd);
+}
+
+Result<UdpSocket> UdpSocket::bind(const Address& local, std::optional<bool> ipv6_only) {
+  const std::string what = "cannot bind " + local.text();
+  auto socket = open_socket(local.family, what);
+  if (!socket) return socket;
+  if (ipv6_only && local.family == Address::Family::kIpv6) {
+    if (auto done = socket->set_ipv6_only(*ipv6_only); !done) return std::move(done).error();
+  }
+  enable_packet_info(socket->fd_, local.family);
+  if (const int failure = bind_fd(socket->fd_, local)) return cannot_use(what, local, failure);
+  return socket;
+}
+
+Result<UdpSocket> UdpSocket::connect(const Address& peer) {
+  const std::string what = "cannot connect to " + peer.text();
+  auto socket = open_socket(peer.family, what);
+  if (!socket) return socket;
+  if (const int failure = connect_fd(socket->fd_, peer)) return cannot_use(what, peer, failure);
+  return socket;
+}
+
+Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& local,
+                                              const Address& peer) {
+  auto bound = shared.local_address();
+  if (!bound) return std::move(bound).error();
+  Address own = local.is_wildcard() ? *bound : local;
+  own.port = bound->port;
+
+  const std::string what = "cannot open a second socket on " + own.text() + " for " + peer.text();
+  auto socket = open_socket(own.family, what);
+  if (!socket) return socket;
+  const int fd = socket->fd_;
+  enable_packet_info(fd, own.family);
+  // It stays set on the new socket: the next one for another peer needs that of all before it.
+  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (own.family == bound->family) {
+    if (const int failure = copy_reach(shared.fd_, fd, own.family)) return refused(what, failure);
+  }
+  {
+    const ReuseAllowed meanwhile(shared.fd_);
+    if (const int failure = bind_fd(fd, own)) return cannot_use(what, own, failure);
+  }
+  if (const int failure = connect_fd(fd, peer)) return cannot_use(what, peer, failure);
+  return socket;
+}
+
+Result<Address> UdpSocket::local_address() const {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  const std::string what = "cannot tell the local address";
+  if (::getsockname(fd_, address.get(), &address.length) != 0) return refused(what, errno);
+  if (const auto local = from_sockaddr(address.get())) return *local;
+  return refused(what, EAFNOSUPPORT);
+}
+
+std::uint16_t UdpSocket::local_port() {
+  if (local_port_ == 0) {
+    if (const auto local = local_address()) local_port_ = local->port;
+  }
+  return local_port_;
+}
+
+int UdpSocket::take_error() {
+  return get_option(fd_, SOL_SOCKET, SO_ERROR);
+}
+
+}  // namespace dtls::net

@@ -1,0 +1,111 @@
+// A UDP socket: owning descriptor, batches in and out, the options the module offers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dtls/address.hpp"
+#include "dtls/error.hpp"
+
+namespace dtls::net {
+
+// Datagram received. `local` is the address it was sent to, where the kernel told (IP_PKTINFO): one
+// that an answer can be sent from, so it is this host's own for an IPv4 broadcast or multicast and
+// missing for an IPv6 multicast. On a socket for both families IPv4 shows as IPv4-mapped IPv6.
+struct Incoming {
+  Address peer;
+  std::optional<Address> local;
+  std::span<std::byte> bytes;  // in the ReceiveBatch's memory, until the next receive
+};
+
+class ReceiveBatch;
+
+// UdpSocket owns its descriptor. It belongs to one thread at a time. Every failure is an Error with
+// the errno of the system and a sentence that names the address or option.
+class UdpSocket {
+ public:
+  UdpSocket() = default;                   // closed: descriptor() is -1
+  explicit UdpSocket(int fd) : fd_(fd) {}  // takes ownership
+  ~UdpSocket();
+  UdpSocket(UdpSocket&& other) noexcept;
+  UdpSocket& operator=(UdpSocket&& other) noexcept;
+
+  // bind opens a non-blocking, close-on-exec socket bound to `local`, with packet info on.
+  // No address reuse: a port in use fails with EADDRINUSE, and the message names the address.
+  // ipv6_only: nullopt leaves it as the system has it; after the bind it cannot be changed.
+  static Result<UdpSocket> bind(const Address& local, std::optional<bool> ipv6_only = std::nullopt);
+  // connect opens a non-blocking socket connected to `peer`.
+  static Result<UdpSocket> connect(const Address& peer);
+  // bind_and_connect opens a socket on the very address that `shared` is bound to (`local` says
+  // which, wildcard resolved), connected to `peer`. Datagrams of other peers may land in it between
+  // its bind and its connect: the caller checks every datagram's source. `shared` allows the double
+  // bind only meanwhile (SO_REUSEADDR set on it and cleared again), so that no other program can
+  // take the port while `shared` is open. The device and IPv6-only setting of `shared` are copied;
+  // TTL and buffer sizes are not.
+  static Result<UdpSocket> bind_and_connect(UdpSocket& shared, const Address& local,
+                                            const Address& peer);
+
+  // receive reads what waits, up to the batch's size, without blocking: 0 when nothing waits.
+  // An ICMP error (ECONNREFUSED, ...) is returned as Error with that errno, once: by receive or by
+  // send, whichever comes first, and only on a connected socket. No memory is allocated per
+  // datagram.
+  Result<std::size_t> receive(ReceiveBatch& batch);
+  // send sends one datagram without blocking: to the connected peer, or to `peer` from `local`
+  // (packet info; nullopt lets the kernel choose). EAGAIN when the send buffer is full.
+  Result<void> send(std::span<const std::byte> datagram);
+  Result<void> send_to(std::span<const std::byte> datagram, const Address& peer,
+                       const std::optional<Address>& local);
+
+  [[nodiscard]] int descriptor() const { return fd_; }
+  int release();  // gives the descriptor away: the caller closes it
+  void close();   // harmless when closed already
+
+  [[nodiscard]] Result<Address> local_address() const;
+  int take_error();  // SO_ERROR, read and cleared
+
+  // set_ttl sets the hops a datagram may take, 0 to 255 (else EINVAL), for both families that the
+  // socket serves. IPv4 has no TTL of 0: Linux refuses it with EINVAL.
+  Result<void> set_ttl(int ttl);
+  // set_ipv6_only fails with EINVAL when it would change a socket that is bound: see bind.
+  Result<void> set_ipv6_only(bool enable);
+  // bind_to_device limits the socket to one interface; "" means all. Fails with ENODEV when there
+  // is no such interface, EPERM when only a privileged program may change the choice.
+  Result<void> bind_to_device(const std::string& interface_name);
+
+  enum class Buffer : std::uint8_t { kReceive, kSend };
+  // set_buffer_size takes 1024 bytes to 16 MiB, else EINVAL. The system may grant less (to programs
+  // without CAP_NET_ADMIN, net.core.rmem_max and wmem_max) or a little more: buffer_size tells.
+  Result<void> set_buffer_size(Buffer which, int bytes);
+  Result<int> buffer_size(Buffer which) const;  // in bytes; the kernel's doubling is hidden
+
+ private:
+  [[nodiscard]] std::uint16_t local_port();
+
+  int fd_ = -1;
+  std::uint16_t local_port_ = 0;  // 0: not asked yet
+};
+
+// ReceiveBatch is memory for up to 32 messages of 65,535 bytes, each a datagram or, with GRO, a run
+// of datagrams. Pages that were never needed take no memory. One may serve many sockets in turn.
+class ReceiveBatch {
+ public:
+  ReceiveBatch();
+  ~ReceiveBatch();
+  ReceiveBatch(ReceiveBatch&&) noexcept;
+  ReceiveBatch& operator=(ReceiveBatch&&) noexcept;
+
+  // datagrams gives what the last receive brought, in the order of arrival.
+  [[nodiscard]] std::span<Incoming> datagrams();
+
+ private:
+  friend class UdpSocket;
+  struct Storage;
+  std::unique_ptr<Storage> storage_;
+};
+
+}  // namespace dtls::net
