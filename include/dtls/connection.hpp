@@ -12,6 +12,7 @@
 #include "dtls/address.hpp"
 #include "dtls/event_loop.hpp"
 #include "dtls/session.hpp"
+#include "dtls/socket_options.hpp"
 
 namespace dtls {
 
@@ -70,12 +71,14 @@ class Connection {
   // take_socket_error returns the last socket error (SO_ERROR) and clears it; 0: none.
   int take_socket_error();
 
+  // socket_options gives the options of the connection's own socket, which an accepted connection
+  // gets with this call as with descriptor. Fails like descriptor.
+  Result<SocketOptions> socket_options();
+
   // on_readable / on_settled call back, level-triggered, while data or the end waits / once the
   // handshake has ended either way. They run as watches of the loop. An empty function removes.
   void on_readable(std::function<void()> callback);
   void on_settled(std::function<void()> callback);
-
-  [[nodiscard]] runtime::ConnectionCore& core() { return *core_; }  // for the library's bindings
 
  private:
   struct Watches;

@@ -9,3 +9,4 @@
 #include "dtls/event_loop.hpp"   // IWYU pragma: export
 #include "dtls/server.hpp"       // IWYU pragma: export
 #include "dtls/session.hpp"      // IWYU pragma: export
+#include "dtls/socket_options.hpp"  // IWYU pragma: export

@@ -33,11 +33,16 @@ class Server {
   // on_accept calls back for every new peer, as a watch of the loop. An empty function removes.
   void on_accept(std::function<void(Connection)> callback);
 
+  // on_acceptable calls back, level-triggered, while a peer waits: for programs that accept by
+  // themselves. It and on_accept take each other's place.
+  void on_acceptable(std::function<void()> callback);
+
   void close();
   [[nodiscard]] int descriptor() const;         // -1 after close
   [[nodiscard]] Address local_address() const;  // also after close
 
-  [[nodiscard]] runtime::ServerCore& core() { return *core_; }  // for the library's bindings
+  // socket_options gives the options of the server's socket; EBADF after close.
+  Result<SocketOptions> socket_options();
 
  private:
   explicit Server(std::shared_ptr<runtime::ServerCore> core);

@@ -102,4 +102,12 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
+// OpensslRuntime tells which OpenSSL is in use: for programs that carry a second one.
+struct OpensslRuntime {
+  std::string version;
+  const void* ssl_code = nullptr;     // addresses inside its code, for dladdr(3)
+  const void* crypto_code = nullptr;
+};
+OpensslRuntime openssl_runtime();
+
 }  // namespace dtls

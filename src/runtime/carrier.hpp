@@ -26,9 +26,6 @@ class Carrier {
                          std::span<std::byte> datagram, TimePoint now) = 0;
   // forget ends the routing of a peer's datagrams to its connection.
   virtual void forget(const Address& peer) = 0;
-
-  [[nodiscard]] virtual const net::UdpSocket& socket() const = 0;
-  [[nodiscard]] virtual net::UdpSocket& socket() = 0;
 };
 
 }  // namespace dtls::runtime

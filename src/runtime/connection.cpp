@@ -42,6 +42,11 @@ Result<int> Connection::descriptor() { return core_->descriptor(); }
 std::size_t Connection::pending() { return core_->pending(); }
 void Connection::close() { core_->close(); }
 
+Result<SocketOptions> Connection::socket_options() {
+  if (auto fd = core_->descriptor(); !fd) return std::move(fd).error();
+  return SocketOptions(core_->socket());
+}
+
 Result<std::size_t> Connection::send(std::span<const std::byte> message, Timeout timeout) {
   const auto core = core_;  // a timer's callback may destroy this handle
   return runtime::retry_until(core->loop(), timeout, [&] { return core->try_send(message); });

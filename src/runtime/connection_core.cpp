@@ -295,11 +295,6 @@ void ConnectionCore::leave_carrier() {
   carrier_.reset();
 }
 
-Result<net::UdpSocket*> ConnectionCore::option_socket() {
-  if (auto fd = descriptor(); !fd) return std::move(fd).error();
-  return &socket_;
-}
-
 int ConnectionCore::take_socket_error() {
   const int pending_error = socket_.descriptor() < 0 ? 0 : socket_.take_error();
   const int noted = std::exchange(socket_error_, 0);

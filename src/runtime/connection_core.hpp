@@ -52,8 +52,7 @@ class ConnectionCore final : public net::Source,
 
   Result<int> descriptor();
   int take_socket_error();
-  // option_socket is the socket that options are set on: its own, made if need be.
-  Result<net::UdpSocket*> option_socket();
+  [[nodiscard]] net::UdpSocket& socket() { return socket_; }  // its own: closed before descriptor()
   // leave_carrier gives the connection its own socket because the server closes.
   void leave_carrier();
 

@@ -1,5 +1,6 @@
 #include "dtls/server.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include "runtime/blocking.hpp"
@@ -40,13 +41,21 @@ void Server::on_accept(std::function<void(Connection)> callback) {
       if (auto accepted = core->try_accept()) callback(Connection(std::move(*accepted)));
     };
   }
-  runtime::replace_watch(*core_, accept_watch_, Interest::kRead, std::move(accept_one));
+  on_acceptable(std::move(accept_one));
+}
+
+void Server::on_acceptable(std::function<void()> callback) {
+  runtime::replace_watch(*core_, accept_watch_, Interest::kRead, std::move(callback));
 }
 
 void Server::close() {
   if (core_) core_->close();
 }
 int Server::descriptor() const { return core_->socket().descriptor(); }
+Result<SocketOptions> Server::socket_options() {
+  if (descriptor() < 0) return Error{ErrorKind::kMisuse, EBADF, "this server was closed", {}};
+  return SocketOptions(core_->socket());
+}
 Address Server::local_address() const { return core_->local_address(); }
 
 }  // namespace dtls

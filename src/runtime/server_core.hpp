@@ -33,6 +33,7 @@ class ServerCore final : public net::Source,
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
   [[nodiscard]] const endpoint::EndpointCounters& counters() const { return endpoint_.counters(); }
+  [[nodiscard]] net::UdpSocket& socket() { return socket_; }
   EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
 
   void on_readable(TimePoint now) override { take_in(now); }
@@ -45,8 +46,6 @@ class ServerCore final : public net::Source,
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
   void forget(const Address& peer) override { endpoint_.forget(peer); }
-  [[nodiscard]] const net::UdpSocket& socket() const override { return socket_; }
-  [[nodiscard]] net::UdpSocket& socket() override { return socket_; }
 
  private:
   ServerCore(EventLoop& loop, std::shared_ptr<const Context> context, endpoint::CookieGate gate,

@@ -140,4 +140,9 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   return std::shared_ptr<Context>(new Context(std::move(inside)));
 }
 
+OpensslRuntime openssl_runtime() {
+  return {OpenSSL_version(OPENSSL_VERSION), reinterpret_cast<const void*>(&SSL_CTX_new),
+          reinterpret_cast<const void*>(&EVP_EncryptUpdate)};
+}
+
 }  // namespace dtls

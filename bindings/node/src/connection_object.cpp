@@ -1,0 +1,145 @@
+#include "connection_object.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace dtls::node {
+namespace {
+
+constexpr Timeout kNow = Duration::zero();
+
+}  // namespace
+
+Napi::Function ConnectionObject::define(Napi::Env env) {
+  auto properties = socket_properties<ConnectionObject>();
+  properties.insert(
+      properties.end(),
+      {StaticMethod("connect", &ConnectionObject::connect),
+       InstanceAccessor<&ConnectionObject::state>("state"),
+       InstanceAccessor<&ConnectionObject::fd>("fd"),
+       InstanceAccessor<&ConnectionObject::authorized>("authorized"),
+       InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
+       InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
+       InstanceMethod("failure", &ConnectionObject::failure),
+       InstanceMethod("send", &ConnectionObject::send),
+       InstanceMethod("recv", &ConnectionObject::recv),
+       InstanceMethod("pending", &ConnectionObject::pending),
+       InstanceMethod("close", &ConnectionObject::close),
+       InstanceMethod("sockName", &ConnectionObject::sock_name),
+       InstanceMethod("peerName", &ConnectionObject::peer_name),
+       InstanceMethod("socketError", &ConnectionObject::socket_error),
+       InstanceMethod("watch", &ConnectionObject::watch)});
+  return DefineClass(env, "Connection", properties);
+}
+
+Napi::Object ConnectionObject::wrap(Napi::Env env, Connection connection) {
+  const auto external = Napi::External<Connection>::New(env, &connection);
+  return Environment::of(env)->connection_class.New({external});
+}
+
+ConnectionObject::ConnectionObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<ConnectionObject>(info), environment_(Environment::of(info.Env())) {
+  if (!info[0].IsExternal()) {
+    throw Napi::TypeError::New(info.Env(), "a Connection is made by connect() or accept()");
+  }
+  connection_.emplace(std::move(*info[0].As<Napi::External<Connection>>().Data()));
+}
+
+ConnectionObject::~ConnectionObject() { end_watches(); }
+
+Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  ClientConfig config;
+  config.verify = bool_field(options, "rejectUnauthorized", false);
+  config.load_system_trust = bool_field(options, "loadDefaultCerts", false);
+  config.ca = text_field(options, "ca");
+  config.server_name = text_field(options, "server");
+  config.identity = identity_fields(options);
+  config.handshake_timeout =
+      duration_field(options, "handshakeTimeout", config.handshake_timeout);
+  auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
+  return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
+}
+
+Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
+}
+
+Napi::Value ConnectionObject::failure(const Napi::CallbackInfo& info) {
+  const Error* error = connection_->failure();
+  return error == nullptr ? info.Env().Undefined() : to_js(info.Env(), *error).Value();
+}
+
+Napi::Value ConnectionObject::send(const Napi::CallbackInfo& info) {
+  const auto sent = connection_->send(std::span<const std::byte>(bytes_argument(info)), kNow);
+  return Napi::Number::New(info.Env(), sent ? static_cast<double>(*sent) : -sent.error().sys_errno);
+}
+
+Napi::Value ConnectionObject::recv(const Napi::CallbackInfo& info) {
+  const auto got = connection_->recv(bytes_argument(info), kNow);
+  const double result = !got ? -got.error().sys_errno : *got == 0 ? -EAGAIN : static_cast<double>(*got);
+  return Napi::Number::New(info.Env(), result);
+}
+
+Napi::Value ConnectionObject::pending(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(connection_->pending()));
+}
+
+Napi::Value ConnectionObject::fd(const Napi::CallbackInfo& info) {
+  if (connection_->state() == Connection::State::kClosed) return Napi::Number::New(info.Env(), -1);
+  return Napi::Number::New(info.Env(), value_or_throw(info.Env(), connection_->descriptor()));
+}
+
+void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
+  end_watches();
+  connection_->close();
+}
+
+Napi::Value ConnectionObject::sock_name(const Napi::CallbackInfo& info) {
+  return to_js(info.Env(), connection_->local_address());
+}
+
+Napi::Value ConnectionObject::peer_name(const Napi::CallbackInfo& info) {
+  return to_js(info.Env(), connection_->peer_address());
+}
+
+Napi::Value ConnectionObject::socket_error(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), connection_->take_socket_error());
+}
+
+Napi::Value ConnectionObject::authorized(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), connection_->verification().authorized);
+}
+
+Napi::Value ConnectionObject::authorization_error(const Napi::CallbackInfo& info) {
+  const auto& reason = connection_->verification().reason;
+  if (reason.empty()) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), reason);
+}
+
+Napi::Value ConnectionObject::peer_certificate(const Napi::CallbackInfo& info) {
+  const auto& pem = connection_->verification().certificate;
+  if (pem.empty()) return info.Env().Undefined();
+  return Napi::String::New(info.Env(), pem);
+}
+
+Napi::Value ConnectionObject::watch(const Napi::CallbackInfo& info) {
+  const auto id = environment_->new_id();
+  if (to_interest(info[0]) == Interest::kWrite) {
+    connection_->on_settled(environment_->reporter(id));
+    environment_->remember(id, [this] { connection_->on_settled({}); });
+    settled_ = id;
+  } else {
+    connection_->on_readable(environment_->reporter(id));
+    environment_->remember(id, [this] { connection_->on_readable({}); });
+    readable_ = id;
+  }
+  return Napi::Number::New(info.Env(), id);
+}
+
+void ConnectionObject::end_watches() {
+  if (readable_) environment_->forget(*std::exchange(readable_, std::nullopt));
+  if (settled_) environment_->forget(*std::exchange(settled_, std::nullopt));
+}
+
+}  // namespace dtls::node

@@ -1,0 +1,48 @@
+// ConnectionObject: a Connection as JavaScript holds it.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "environment.hpp"
+#include "socket_methods.hpp"
+
+namespace dtls::node {
+
+class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
+                         public SocketMethods<ConnectionObject> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  // wrap makes the JavaScript object of a connection.
+  static Napi::Object wrap(Napi::Env env, Connection connection);
+
+  explicit ConnectionObject(const Napi::CallbackInfo& info);  // takes an External<Connection>
+  ~ConnectionObject() override;
+
+  Connection& handle() { return *connection_; }
+
+ private:
+  static Napi::Value connect(const Napi::CallbackInfo& info);
+  Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value failure(const Napi::CallbackInfo& info);
+  Napi::Value send(const Napi::CallbackInfo& info);
+  Napi::Value recv(const Napi::CallbackInfo& info);
+  Napi::Value pending(const Napi::CallbackInfo& info);
+  Napi::Value fd(const Napi::CallbackInfo& info);
+  void close(const Napi::CallbackInfo& info);
+  Napi::Value sock_name(const Napi::CallbackInfo& info);
+  Napi::Value peer_name(const Napi::CallbackInfo& info);
+  Napi::Value socket_error(const Napi::CallbackInfo& info);
+  Napi::Value authorized(const Napi::CallbackInfo& info);
+  Napi::Value authorization_error(const Napi::CallbackInfo& info);
+  Napi::Value peer_certificate(const Napi::CallbackInfo& info);
+  Napi::Value watch(const Napi::CallbackInfo& info);
+  void end_watches();
+
+  std::shared_ptr<Environment> environment_;
+  std::optional<Connection> connection_;
+  std::optional<Environment::Id> readable_;
+  std::optional<Environment::Id> settled_;
+};
+
+}  // namespace dtls::node

@@ -1,0 +1,42 @@
+// Between JavaScript values and the library's.
+#pragma once
+
+#include <dtls/dtls.hpp>
+#include <napi.h>
+
+#include <span>
+#include <string>
+
+namespace dtls::node {
+
+// to_js makes an Error object with errno, code, message and, where there was one, alert.
+Napi::Error to_js(Napi::Env env, const Error& error);
+[[noreturn]] void throw_error(Napi::Env env, const Error& error);
+
+template <typename T>
+T value_or_throw(Napi::Env env, Result<T> result) {
+  if (!result) throw_error(env, result.error());
+  return *std::move(result);
+}
+inline void done_or_throw(Napi::Env env, const Result<void>& result) {
+  if (!result) throw_error(env, result.error());
+}
+
+// errno_name gives "EINVAL" for 22; "" for a number that has no name.
+std::string errno_name(int number);
+
+Interest to_interest(const Napi::Value& value);
+Address to_address(const Napi::Value& object);  // {domain, addr, port}; throws
+Napi::Object to_js(Napi::Env env, const Address& address);
+
+// Fields of an options object; absent ones give the default.
+std::string text_field(const Napi::Object& options, const char* name);
+bool bool_field(const Napi::Object& options, const char* name, bool otherwise);
+Duration duration_field(const Napi::Object& options, const char* name, Duration otherwise);
+IdentityConfig identity_fields(const Napi::Object& options);
+
+// bytes_argument is (buffer, offset, length) at position 0 of a call, checked by JavaScript before and
+// clamped here all the same.
+std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info);
+
+}  // namespace dtls::node

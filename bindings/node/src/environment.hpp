@@ -1,0 +1,54 @@
+// Environment: the native side of one JavaScript environment (the main thread or a worker).
+#pragma once
+
+#include <dtls/dtls.hpp>
+#include <napi.h>
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace dtls::node {
+
+// Environment owns the event loop and turns its watches into numbers that JavaScript collects with
+// wait(). Objects share it, because they may be finalized after the environment lets go of it.
+class Environment : public std::enable_shared_from_this<Environment> {
+ public:
+  using Id = std::uint32_t;
+
+  static std::shared_ptr<Environment> of(Napi::Env env);  // makes it at the first call
+
+  EventLoop& loop() { return loop_; }
+
+  // add_watch gives a new id and the callback that reports it; `cancel` ends the watch.
+  Id new_id() { return ++last_id_; }
+  std::function<void()> reporter(Id id);
+  void remember(Id id, std::function<void()> cancel) { cancels_[id] = std::move(cancel); }
+  void forget(Id id) { cancels_.erase(id); }
+
+  // Functions of the module (see lib/native.js).
+  Napi::Value wait(const Napi::CallbackInfo& info);
+  Napi::Value watch(const Napi::CallbackInfo& info);
+  void unwatch(const Napi::CallbackInfo& info);
+  void set_notify(const Napi::CallbackInfo& info);
+  void keep_alive(bool yes);
+
+  Napi::FunctionReference connection_class;
+
+ private:
+  struct Poll;  // the libuv handle, which outlives the environment until it is closed
+
+  void notify(Napi::Env env);
+
+  EventLoop loop_;
+  Id last_id_ = 0;
+  std::vector<Id> ready_;
+  std::unordered_map<Id, std::function<void()>> cancels_;
+  Poll* poll_ = nullptr;
+  Napi::FunctionReference notify_;
+};
+
+}  // namespace dtls::node

@@ -1,0 +1,72 @@
+#include "server_object.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "connection_object.hpp"
+
+namespace dtls::node {
+
+Napi::Function ServerObject::define(Napi::Env env) {
+  auto properties = socket_properties<ServerObject>();
+  properties.insert(properties.end(), {InstanceAccessor<&ServerObject::fd>("fd"),
+                                       InstanceMethod("accept", &ServerObject::accept),
+                                       InstanceMethod("close", &ServerObject::close),
+                                       InstanceMethod("sockName", &ServerObject::sock_name),
+                                       InstanceMethod("socketError", &ServerObject::socket_error),
+                                       InstanceMethod("watch", &ServerObject::watch)});
+  return DefineClass(env, "Server", properties);
+}
+
+ServerObject::ServerObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<ServerObject>(info), environment_(Environment::of(info.Env())) {
+  const auto options = info[0].As<Napi::Object>();
+  ServerConfig config;
+  config.identity = identity_fields(options);
+  config.ca = text_field(options, "ca");
+  config.handshake_timeout =
+      duration_field(options, "handshakeTimeout", config.handshake_timeout);
+  server_.emplace(value_or_throw(
+      info.Env(), Server::listen(environment_->loop(), config, to_address(info[1]))));
+}
+
+ServerObject::~ServerObject() { end_watch(); }
+
+Napi::Value ServerObject::accept(const Napi::CallbackInfo& info) {
+  auto accepted = server_->accept(Duration::zero());
+  if (!accepted && accepted.error().sys_errno == EAGAIN) return info.Env().Undefined();
+  return ConnectionObject::wrap(info.Env(), value_or_throw(info.Env(), std::move(accepted)));
+}
+
+Napi::Value ServerObject::fd(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), server_->descriptor());
+}
+
+void ServerObject::close(const Napi::CallbackInfo& /*info*/) {
+  end_watch();
+  server_->close();
+}
+
+Napi::Value ServerObject::sock_name(const Napi::CallbackInfo& info) {
+  return to_js(info.Env(), server_->local_address());
+}
+
+Napi::Value ServerObject::socket_error(const Napi::CallbackInfo& info) {
+  auto options = server_->socket_options();
+  return Napi::Number::New(info.Env(), options ? options->take_error() : 0);
+}
+
+Napi::Value ServerObject::watch(const Napi::CallbackInfo& info) {
+  const auto id = environment_->new_id();
+  auto report = environment_->reporter(id);
+  server_->on_acceptable(std::move(report));
+  environment_->remember(id, [this] { server_->on_acceptable({}); });
+  watch_ = id;
+  return Napi::Number::New(info.Env(), id);
+}
+
+void ServerObject::end_watch() {
+  if (watch_) environment_->forget(*std::exchange(watch_, std::nullopt));
+}
+
+}  // namespace dtls::node
