@@ -1,0 +1,77 @@
+#include "wire/client_hello.hpp"
+
+namespace dtls::wire {
+namespace {
+
+constexpr std::size_t kMaxVector16 = 0xffff;
+
+struct Extension {
+  std::uint16_t type;
+  Bytes content;
+};
+
+Extension read_extension(Reader& reader) {
+  const std::uint16_t type = reader.u16();
+  return {type, reader.vector16(0, kMaxVector16)};
+}
+
+bool holds_whole_extensions(Bytes extensions) {
+  Reader reader(extensions);
+  while (!reader.empty()) {
+    read_extension(reader);
+  }
+  return reader.ok();
+}
+
+}  // namespace
+
+bool ClientHello::offers_cipher_suite(std::uint16_t suite) const {
+  Reader reader(cipher_suites);
+  while (!reader.empty()) {
+    if (reader.u16() == suite && reader.ok()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::optional<Bytes> ClientHello::find_extension(std::uint16_t type) const {
+  Reader reader(extensions);
+  while (!reader.empty()) {
+    const Extension extension = read_extension(reader);
+    if (extension.type == type && reader.ok()) {
+      return extension.content;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<ClientHello> parse_client_hello(Bytes body) {
+  ClientHello hello;
+  Reader reader(body);
+  const auto position = [&] { return body.size() - reader.remaining(); };
+
+  hello.legacy_version = reader.u16();
+  hello.random = reader.take(kRandomSize);
+  hello.session_id = reader.vector8(0, 32);
+  const std::size_t cookie_begin = position();
+  hello.cookie = reader.vector8(0, kMaxCookie);
+  const std::size_t cookie_end = position();
+  hello.cipher_suites = reader.vector16(2, 0xfffe);
+  hello.compression_methods = reader.vector8(1, 0xff);
+  const std::size_t extensions_begin = position();
+  // RFC 5246 §7.4.1.2: extensions are there if bytes follow the compression methods.
+  if (!reader.empty()) {
+    hello.extensions = reader.vector16(0, kMaxVector16);
+  }
+
+  if (!reader.finished() || hello.cipher_suites.size() % 2 != 0 ||
+      !holds_whole_extensions(hello.extensions)) {
+    return std::nullopt;
+  }
+  hello.before_cookie = body.first(cookie_begin);
+  hello.after_cookie = body.subspan(cookie_end, extensions_begin - cookie_end);
+  return hello;
+}
+
+}  // namespace dtls::wire

@@ -1,0 +1,44 @@
+// ClientHello (RFC 6347 §4.2.1, RFC 5246 §7.4.1.2), read where it lies.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "wire/reader.hpp"
+#include "wire/version.hpp"
+
+namespace dtls::wire {
+
+inline constexpr std::size_t kRandomSize = 32;
+inline constexpr std::size_t kMaxCookie = 255;  // RFC 6347 §4.2.1
+
+// ClientHello is a view: every span points into the bytes that were parsed and is valid as
+// long as they are.
+struct ClientHello {
+  Version legacy_version = 0;  // client_version; DTLS 1.3 leaves it at 1.2 (RFC 9147 §5.3)
+  Bytes random;                // 32 bytes
+  Bytes session_id;            // 0 to 32 bytes
+  Bytes cookie;                // 0 to 255 bytes
+  Bytes cipher_suites;         // two bytes each, at least one
+  Bytes compression_methods;   // one byte each, at least one
+  Bytes extensions;            // whole extensions, without the length in front; may be empty
+
+  // The encoding before the cookie (version to session_id) and after it (cipher suites and
+  // compression methods, each with its length): what a client must repeat unchanged when
+  // it answers a HelloVerifyRequest (RFC 6347 §4.2.1).
+  Bytes before_cookie;
+  Bytes after_cookie;
+
+  [[nodiscard]] bool offers_cipher_suite(std::uint16_t suite) const;
+  // find_extension gives the content of the first extension of that type; nullopt if absent.
+  [[nodiscard]] std::optional<Bytes> find_extension(std::uint16_t type) const;
+};
+
+// parse_client_hello reads the body of an unfragmented ClientHello, without its handshake
+// header. nullopt when it does not follow the syntax to its last byte: a vector outside its
+// bounds, an extension that is cut short, anything left over. What the values mean (a known
+// version, the null compression, an extension that appears twice) is not judged.
+std::optional<ClientHello> parse_client_hello(Bytes body);
+
+}  // namespace dtls::wire

@@ -1,0 +1,394 @@
+#include "endpoint/cookie_gate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "unit/wire/hello_bytes.hpp"
+#include "wire/record_header.hpp"
+
+namespace dtls::endpoint {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Datagram;
+using test::from_hex;
+using Verdict = CookieGate::Verdict;
+
+constexpr Duration kPeriod = CookieSecrets::kDefaultPeriod;
+
+Address ipv4(std::uint8_t last, std::uint16_t port) {
+  Address address{.family = Address::Family::kIpv4, .ip = {192, 0, 2, last}, .port = port};
+  return address;
+}
+
+const Address kPeer = ipv4(1, 40000);
+
+std::shared_ptr<const CookieSecrets> secrets_with(std::uint8_t key_byte, Duration period = kPeriod,
+                                                  TimePoint origin = {}) {
+  std::array<std::byte, CookieSecrets::kKeySize> key{};
+  key.fill(std::byte{key_byte});
+  return *CookieSecrets::from_master_key(key, period, origin);
+}
+
+CookieGate gate_with(std::shared_ptr<const CookieSecrets> secrets) {
+  return *CookieGate::create(std::move(secrets));
+}
+
+// A gate with a clock and an outbox, and a client that says its hello to it.
+class CookieGateTest : public ::testing::Test {
+ protected:
+  CookieGate::Answer say(const Datagram& datagram, const Address& peer = kPeer) {
+    reply_.fill(std::byte{0xdd});
+    return gate_.inspect(peer, datagram, now_, reply_);
+  }
+  Verdict verdict(const Datagram& datagram, const Address& peer = kPeer) {
+    return say(datagram, peer).verdict;
+  }
+  // The hello that follows a challenge to `datagram`.
+  Datagram answered(const Datagram& datagram, const Address& peer = kPeer) {
+    EXPECT_EQ(say(datagram, peer).verdict, Verdict::kChallenge);
+    return test::with_cookie(datagram, cookie());
+  }
+  [[nodiscard]] std::span<const std::byte> cookie() const {
+    return std::span(reply_).last(CookieGate::kCookieSize);
+  }
+
+  CookieGate gate_ = gate_with(secrets_with(1));
+  std::array<std::byte, CookieGate::kReplySize> reply_{};
+  TimePoint now_{1000h};
+  const Datagram hello_ = from_hex(test::kFirstHello);
+};
+
+TEST_F(CookieGateTest, a_hello_without_cookie_is_challenged) {
+  const auto answer = say(hello_);
+  EXPECT_EQ(answer.verdict, Verdict::kChallenge);
+  EXPECT_EQ(answer.reply_size, CookieGate::kReplySize);
+}
+
+TEST_F(CookieGateTest, a_hello_that_repeats_the_cookie_is_proven) {
+  for (const auto hex : {test::kFirstHello, test::kPskHello}) {
+    const auto answer = say(answered(from_hex(hex)));
+    EXPECT_EQ(answer.verdict, Verdict::kProven);
+    EXPECT_EQ(answer.reply_size, 0U);
+    EXPECT_EQ(answer.position.record_sequence, 1U);
+    EXPECT_EQ(answer.position.message_seq, 1U);
+  }
+}
+
+// RFC 6347 §4.2.1: "the server MUST use the record sequence number in the ClientHello".
+TEST_F(CookieGateTest, the_challenge_repeats_the_record_sequence_number_of_the_hello) {
+  Datagram hello = hello_;
+  hello[10] = std::byte{0x2a};
+  ASSERT_EQ(verdict(hello), Verdict::kChallenge);
+  wire::Reader reader(reply_);
+  const auto record = wire::read_record(reader);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->header.sequence, 0x2aU);
+  EXPECT_TRUE(reader.finished());
+}
+
+// OpenSSL's own second hello, with a cookie of somebody else: RFC 6347 §4.2.1 has it treated
+// as one without. The client waits for the server's message 1 by now, not for message 0.
+TEST_F(CookieGateTest, a_wrong_cookie_is_challenged_anew_as_the_next_message) {
+  ASSERT_EQ(verdict(from_hex(test::kSecondHello)), Verdict::kChallenge);
+  wire::Reader records(reply_);
+  wire::Reader messages(wire::read_record(records)->fragment);
+  const auto message = wire::read_handshake(messages);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->header.type, wire::HandshakeType::kHelloVerifyRequest);
+  EXPECT_EQ(message->header.message_seq, 1U);
+}
+
+TEST_F(CookieGateTest, every_bit_of_the_cookie_counts) {
+  ASSERT_EQ(verdict(hello_), Verdict::kChallenge);
+  const Datagram good(cookie().begin(), cookie().end());
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    Datagram forged = good;
+    forged[bit / 8] ^= static_cast<std::byte>(1U << bit % 8);
+    EXPECT_EQ(verdict(test::with_cookie(hello_, forged)), Verdict::kChallenge) << bit;
+  }
+  EXPECT_EQ(verdict(test::with_cookie(hello_, good)), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, a_cookie_of_another_length_is_not_accepted) {
+  ASSERT_EQ(verdict(hello_), Verdict::kChallenge);
+  Datagram longer(cookie().begin(), cookie().end());
+  const Datagram shorter(cookie().begin(), cookie().end() - 1);
+  longer.push_back(std::byte{0});
+  EXPECT_EQ(verdict(test::with_cookie(hello_, shorter)), Verdict::kChallenge);
+  EXPECT_EQ(verdict(test::with_cookie(hello_, longer)), Verdict::kChallenge);
+}
+
+TEST_F(CookieGateTest, a_cookie_of_another_port_is_not_accepted) {
+  EXPECT_EQ(verdict(answered(hello_), ipv4(1, 40001)), Verdict::kChallenge);
+}
+
+TEST_F(CookieGateTest, a_cookie_of_another_address_is_not_accepted) {
+  EXPECT_EQ(verdict(answered(hello_), ipv4(2, 40000)), Verdict::kChallenge);
+}
+
+TEST_F(CookieGateTest, an_ipv6_address_that_begins_alike_is_another_address) {
+  Address ipv6 = kPeer;
+  ipv6.family = Address::Family::kIpv6;
+  EXPECT_EQ(verdict(answered(hello_), ipv6), Verdict::kChallenge);
+  Address other_link = ipv6;
+  other_link.scope = 2;
+  EXPECT_EQ(verdict(answered(hello_, ipv6), other_link), Verdict::kChallenge);
+  EXPECT_EQ(verdict(answered(hello_, ipv6), ipv6), Verdict::kProven);
+}
+
+// RFC 6347 §4.2.1: version, random, session_id, cipher_suites, compression_method.
+TEST_F(CookieGateTest, the_cookie_of_a_hello_is_not_accepted_with_another_one) {
+  const Datagram second = answered(hello_);
+  const std::size_t suites_at = test::kSessionIdAt + 1 + 1 + CookieGate::kCookieSize;
+  const std::size_t compression_at = suites_at + 2 + 56;
+  Datagram newer_version = second;
+  newer_version[test::kBodyAt + 1] = std::byte{0xfc};
+  EXPECT_EQ(verdict(newer_version), Verdict::kChallenge);
+  for (const std::size_t at : {test::kRandomAt, suites_at + 2, compression_at + 1}) {
+    Datagram changed = second;
+    changed[at] ^= std::byte{0x80};
+    EXPECT_EQ(verdict(changed), Verdict::kChallenge) << at;
+  }
+}
+
+// The extensions are not among what RFC 6347 §4.2.1 has the client repeat.
+TEST_F(CookieGateTest, extensions_may_change_between_the_hellos) {
+  Datagram second = answered(hello_);
+  second.back() ^= std::byte{1};
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, a_datagram_cut_short_anywhere_is_discarded) {
+  for (const Datagram& whole : {hello_, answered(hello_)}) {
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+      const auto answer = say({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)});
+      EXPECT_EQ(answer.verdict, Verdict::kDiscard) << size;
+      EXPECT_EQ(answer.reply_size, 0U);
+    }
+  }
+}
+
+// What the cookie does not cover: the record's version and sequence number, message_seq and
+// the extensions. A change there still proves the address.
+TEST_F(CookieGateTest, a_changed_byte_proves_nothing_unless_the_cookie_leaves_it_out) {
+  const Datagram second = answered(hello_);
+  const std::size_t extensions_at = second.size() - 0x69;
+  for (std::size_t at = 0; at < second.size(); ++at) {
+    const bool covered = !(at == 2 || (at >= 5 && at < 11) || at == 17 || at == 18);
+    for (unsigned flip = 1; flip < 256; ++flip) {
+      Datagram changed = second;
+      changed[at] ^= static_cast<std::byte>(flip);
+      const auto answer = say(changed);
+      ASSERT_LE(answer.reply_size, changed.size());
+      if (covered && at < extensions_at) {
+        ASSERT_NE(answer.verdict, Verdict::kProven) << at;
+      }
+      if (!covered) {
+        ASSERT_EQ(answer.verdict, Verdict::kProven) << at;
+      }
+    }
+  }
+}
+
+TEST_F(CookieGateTest, a_client_that_knows_only_dtls_1_0_is_discarded) {
+  EXPECT_EQ(verdict(from_hex(test::kDtls10Hello)), Verdict::kDiscard);
+}
+
+// RFC 5246 App. E.1: any minor version in the record of a ClientHello.
+TEST_F(CookieGateTest, the_version_of_the_record_does_not_matter) {
+  Datagram hello = hello_;
+  hello[2] = std::byte{0xfd};
+  EXPECT_EQ(verdict(hello), Verdict::kChallenge);
+  hello[1] = std::byte{0x03};
+  EXPECT_EQ(verdict(hello), Verdict::kDiscard) << "but it must be DTLS";
+}
+
+TEST_F(CookieGateTest, a_fragment_is_discarded) {
+  EXPECT_EQ(verdict(from_hex(test::kFragmentedHello)), Verdict::kDiscard);
+}
+
+TEST_F(CookieGateTest, an_epoch_that_is_not_the_first_is_discarded) {
+  Datagram hello = hello_;
+  hello[test::kEpochAt + 1] = std::byte{1};
+  EXPECT_EQ(verdict(hello), Verdict::kDiscard);
+}
+
+TEST_F(CookieGateTest, another_content_or_message_is_discarded) {
+  Datagram hello = hello_;
+  hello[0] = std::byte{23};
+  EXPECT_EQ(verdict(hello), Verdict::kDiscard);
+  hello = hello_;
+  hello[test::kMessageAt] = std::byte{2};
+  EXPECT_EQ(verdict(hello), Verdict::kDiscard);
+}
+
+TEST_F(CookieGateTest, rubbish_behind_the_hello_is_discarded) {
+  Datagram with_rubbish = hello_;
+  with_rubbish.insert(with_rubbish.end(), 20, std::byte{0x99});
+  EXPECT_EQ(verdict(with_rubbish), Verdict::kDiscard);
+
+  // Inside the record, behind the message.
+  Datagram longer_record = hello_;
+  longer_record.push_back(std::byte{0});
+  longer_record[test::kRecordLengthAt + 1] = static_cast<std::byte>(0xd8);
+  EXPECT_EQ(verdict(longer_record), Verdict::kDiscard);
+}
+
+TEST_F(CookieGateTest, whole_records_behind_the_hello_do_no_harm) {
+  Datagram with_record = hello_;
+  const auto record = from_hex(
+      "15fefd0000000000000001"
+      "0002"
+      "0100");
+  with_record.insert(with_record.end(), record.begin(), record.end());
+  EXPECT_EQ(verdict(with_record), Verdict::kChallenge);
+  with_record.pop_back();
+  EXPECT_EQ(verdict(with_record), Verdict::kDiscard);
+}
+
+// What goes out to an unproven address must never be more than came from it.
+TEST_F(CookieGateTest, the_answer_to_the_shortest_hello_is_shorter_than_it) {
+  const Datagram shortest = test::shortest_hello();
+  const auto answer = say(shortest);
+  EXPECT_EQ(answer.verdict, Verdict::kChallenge);
+  EXPECT_EQ(shortest.size(), 67U);
+  EXPECT_EQ(answer.reply_size, 60U);
+  EXPECT_EQ(verdict(answered(shortest)), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, without_room_for_the_reply_nobody_is_challenged) {
+  const auto small = std::span(reply_).first(CookieGate::kReplySize - 1);
+  EXPECT_EQ(gate_.inspect(kPeer, hello_, now_, small).verdict, Verdict::kDiscard);
+  const Datagram second = answered(hello_);
+  EXPECT_EQ(gate_.inspect(kPeer, second, now_, {}).verdict, Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, a_cookie_is_accepted_until_the_end_of_the_next_period) {
+  now_ = TimePoint(1000 * kPeriod);
+  const Datagram second = answered(hello_);
+  now_ = TimePoint(1002 * kPeriod) - 1ns;
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+  now_ = TimePoint(1002 * kPeriod);
+  EXPECT_EQ(verdict(second), Verdict::kChallenge);
+  EXPECT_EQ(verdict(test::with_cookie(second, cookie())), Verdict::kProven)
+      << "and the client goes on with the cookie of the new challenge";
+}
+
+TEST_F(CookieGateTest, a_cookie_does_not_come_back_when_its_mark_does) {
+  const Datagram second = answered(hello_);
+  now_ += 256 * kPeriod;  // the mark is one byte
+  EXPECT_EQ(verdict(second), Verdict::kChallenge);
+}
+
+// Loops read the clock at different moments, and machines that share a key differ a little.
+TEST_F(CookieGateTest, a_cookie_from_slightly_ahead_of_our_clock_is_accepted) {
+  now_ = TimePoint(1000 * kPeriod);
+  const Datagram second = answered(hello_);
+  now_ -= 1ms;
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+  now_ -= kPeriod;
+  EXPECT_EQ(verdict(second), Verdict::kChallenge);
+}
+
+TEST_F(CookieGateTest, periods_before_the_origin_are_periods_too) {
+  for (const int period : {-2, -1, 0, 1}) {
+    now_ = TimePoint(period * kPeriod) + 1s;
+    const Datagram second = answered(hello_);
+    now_ += kPeriod;
+    EXPECT_EQ(verdict(second), Verdict::kProven) << period;
+    now_ += kPeriod;
+    EXPECT_EQ(verdict(second), Verdict::kChallenge) << period;
+  }
+}
+
+TEST_F(CookieGateTest, gates_with_the_same_secrets_accept_each_others_cookies) {
+  const auto shared = *CookieSecrets::generate();
+  gate_ = gate_with(shared);
+  const Datagram second = answered(hello_);
+  gate_ = gate_with(shared);
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, gates_with_the_same_master_key_accept_each_others_cookies) {
+  gate_ = gate_with(secrets_with(7));
+  const Datagram second = answered(hello_);
+  gate_ = gate_with(secrets_with(7));
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, machines_with_different_clocks_agree_once_they_name_a_common_origin) {
+  gate_ = gate_with(secrets_with(7, kPeriod, TimePoint(100h)));
+  now_ = TimePoint(101h);
+  const Datagram second = answered(hello_);
+  gate_ = gate_with(secrets_with(7, kPeriod, TimePoint(-500h)));
+  now_ = TimePoint(-499h);
+  EXPECT_EQ(verdict(second), Verdict::kProven);
+}
+
+TEST_F(CookieGateTest, a_gate_with_other_secrets_does_not_accept_the_cookie) {
+  gate_ = gate_with(*CookieSecrets::generate());
+  const Datagram second = answered(hello_);
+  gate_ = gate_with(*CookieSecrets::generate());
+  EXPECT_EQ(verdict(second), Verdict::kChallenge);
+}
+
+TEST(CookieGate, threads_share_secrets_without_a_lock) {
+  const auto shared = *CookieSecrets::generate(CookieSecrets::kShortestPeriod);
+  const Datagram hello = from_hex(test::kFirstHello);
+  std::vector<std::thread> threads;
+  std::array<int, 4> proven{};
+  for (int& count : proven) {
+    threads.emplace_back([&shared, &hello, &count] {
+      CookieGate issuer = gate_with(shared);
+      CookieGate verifier = gate_with(shared);
+      std::array<std::byte, CookieGate::kReplySize> reply{};
+      for (int i = 0; i < 200; ++i) {
+        const TimePoint now = TimePoint(1h) + i * CookieSecrets::kShortestPeriod;
+        issuer.inspect(kPeer, hello, now, reply);
+        const auto cookie = std::span(reply).last(CookieGate::kCookieSize);
+        const auto answer = verifier.inspect(kPeer, test::with_cookie(hello, cookie), now, reply);
+        count += answer.verdict == Verdict::kProven ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(proven, (std::array{200, 200, 200, 200}));
+}
+
+TEST(CookieGate, refuses_to_be_made_without_secrets) {
+  const auto gate = CookieGate::create(nullptr);
+  ASSERT_FALSE(gate);
+  EXPECT_EQ(gate.error().sys_errno, EINVAL);
+}
+
+TEST(CookieSecrets, refuse_a_period_out_of_bounds) {
+  EXPECT_FALSE(CookieSecrets::generate(CookieSecrets::kShortestPeriod - 1ms));
+  EXPECT_FALSE(CookieSecrets::generate(CookieSecrets::kLongestPeriod + 1ms));
+  EXPECT_FALSE(CookieSecrets::generate(Duration::zero()));
+  EXPECT_TRUE(CookieSecrets::generate(CookieSecrets::kShortestPeriod));
+  EXPECT_TRUE(CookieSecrets::generate(CookieSecrets::kLongestPeriod));
+}
+
+TEST(CookieSecrets, each_period_has_its_own_secret) {
+  const auto secrets = secrets_with(1);
+  const auto earlier = secrets->secret_of(-1);
+  const auto later = secrets->secret_of(0);
+  ASSERT_TRUE(earlier && later);
+  EXPECT_FALSE(std::ranges::equal(earlier->view(), later->view()));
+  EXPECT_EQ(secrets->period_at(TimePoint{} - 1ns), -1);
+  EXPECT_EQ(secrets->period_at(TimePoint{}), 0);
+  EXPECT_EQ(secrets->period_at(TimePoint{} - kPeriod), -1);
+}
+
+}  // namespace
+}  // namespace dtls::endpoint
