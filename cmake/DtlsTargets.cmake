@@ -11,9 +11,9 @@ target_compile_options(
             -Wshadow
             -Wconversion
             -Wsign-conversion
-            -Wold-style-cast
             -Wnon-virtual-dtor
             -Woverloaded-virtual
+            -Wdeprecated-copy-dtor
             -Wcast-align
             -Wcast-qual
             -Wformat=2
