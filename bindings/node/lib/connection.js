@@ -1,0 +1,301 @@
+"use strict";
+
+const { Dtls } = require("./dtls");
+const { ERRNO, fail, failure } = require("./errors");
+const { INTEREST } = require("./handle");
+const { STATE } = require("./handshake");
+const { loop } = require("./loop");
+const validate = require("./validate");
+
+/** @typedef {import("../types/native").Connection} NativeConnection */
+/** @typedef {import("../types/native").Address} Address */
+
+/**
+ * Connection is the Dtls object of one association with a peer.
+ */
+class Connection extends Dtls {
+  #handle;
+  /** @type {Address | undefined} */
+  #peer;
+  #authorized = false;
+  /** @type {string | undefined} */
+  #authorizationError;
+  /** @type {string | undefined} */
+  #peerCertificate;
+  /** @type {((dtls: Connection) => void) | undefined} */
+  #onreadable;
+  /** @type {import("./watch").Watch | undefined} */
+  #readable;
+
+  /** @param {import("./handle").Handle<NativeConnection>} handle */
+  constructor(handle) {
+    super(handle);
+    this.#handle = handle;
+  }
+
+  /**
+   * authorized tells whether the peer's certificate was verified, also where
+   * `rejectUnauthorized: false` does not enforce it. An extension of the page.
+   *
+   * @returns {boolean}
+   */
+  get authorized() {
+    this.#remember();
+    return this.#authorized;
+  }
+
+  /**
+   * authorizationError says why the peer's certificate could not be verified,
+   * undefined if it could. An extension of the page.
+   *
+   * @returns {string | undefined}
+   */
+  get authorizationError() {
+    this.#remember();
+    return this.#authorizationError;
+  }
+
+  /**
+   * peerCertificate is the certificate that the peer presented, in PEM. An
+   * extension of the page.
+   *
+   * @returns {string | undefined}
+   */
+  get peerCertificate() {
+    this.#remember();
+    return this.#peerCertificate;
+  }
+
+  /**
+   * onreadable, when assigned, is called with this object while data waits in
+   * it (so read until recv() with timeout 0 gives 0), and a last time when the
+   * association has ended. For programs driven by Node's loop, which it keeps
+   * alive. An extension of the page.
+   *
+   * @returns {((dtls: Connection) => void) | undefined}
+   */
+  get onreadable() {
+    return this.#onreadable;
+  }
+
+  set onreadable(callback) {
+    if (callback != null) {
+      validate.callback("onreadable", callback);
+    }
+    this.#handle.unwatch(this.#readable);
+    this.#readable = undefined;
+    this.#onreadable = callback ?? undefined;
+    if (callback != null) {
+      this.#handle.use(() => {
+        this.#readable = this.#handle.watch(INTEREST.READ, () =>
+          this.#deliver(),
+        );
+      });
+    }
+  }
+
+  /**
+   * send() sends one message as one record in one datagram, and waits for the
+   * handshake first, within the timeout.
+   *
+   * `send(string[, timeout])` sends UTF-8;
+   * `send(buffer[, offset[, length[, timeout]]])` sends a part of a buffer.
+   * Timeouts are in milliseconds, default: for ever.
+   *
+   * @override
+   * @param {string | NodeJS.ArrayBufferView} data
+   * @param {...unknown} args
+   * @returns {number} bytes sent; -errno on failure: EMSGSIZE above 16384 bytes
+   *   (RFC 6347 §4.1.1), ETIMEDOUT or EAGAIN while the handshake is not finished
+   * @throws {TypeError} when an argument has the wrong type
+   */
+  send(data, ...args) {
+    const text = typeof data === "string";
+    const [offset, length, timeout] = text
+      ? [undefined, undefined, args[0]]
+      : args;
+    return this.#handle.use(() => {
+      const bytes = text ? Buffer.from(data) : validate.bytes("buffer", data);
+      const range = rangeOf(bytes, offset, length);
+      const timeoutMs = validate.timeout("timeout", timeout);
+      if (range.offset + range.length > bytes.byteLength) {
+        throw validate.invalid(
+          `\`offset\` + \`length\` go beyond the ${bytes.byteLength} bytes of \`buffer\``,
+        );
+      }
+      const sent = this.#transfer(timeoutMs, (connection) =>
+        connection.send(bytes, range.offset, range.length),
+      );
+      return sent ?? this.#unfinished(timeoutMs);
+    });
+  }
+
+  /**
+   * recv() takes the next message, or the part of it that fits: the next call
+   * continues it, and pending() tells how much is left.
+   *
+   * @override
+   * @param {NodeJS.ArrayBufferView} buffer
+   * @param {number} [offset] default: 0
+   * @param {number} [length] at most that many bytes; default: to the end of the buffer
+   * @param {number} [timeout] milliseconds; default: for ever
+   * @returns {number} bytes; 0 when the time has passed; -errno when the peer has
+   *   closed, the handshake failed or the association is dead
+   * @throws {TypeError} when an argument has the wrong type
+   */
+  recv(buffer, offset, length, timeout) {
+    return this.#handle.use(() => {
+      const bytes = validate.bytes("buffer", buffer);
+      const range = rangeOf(bytes, offset, length);
+      const timeoutMs = validate.timeout("timeout", timeout);
+      const room = Math.min(range.length, bytes.byteLength - range.offset);
+      if (room === 0) {
+        throw validate.invalid("`buffer` has no room for a message");
+      }
+      const received = this.#transfer(timeoutMs, (connection) =>
+        connection.recv(bytes, range.offset, room),
+      );
+      return received ?? 0;
+    });
+  }
+
+  /**
+   * pending() returns how many bytes can be read without waiting, after taking
+   * in what has arrived in the socket.
+   *
+   * @override
+   * @returns {number} bytes, negative on error
+   */
+  pending() {
+    return this.#handle.use((connection) => connection.pending());
+  }
+
+  /**
+   * peerName() returns the peer's address, also after close().
+   *
+   * @override
+   * @returns {Address | undefined}
+   */
+  peerName() {
+    if (this.#peer === undefined) {
+      this.#remember();
+    }
+    return this.#peer && { ...this.#peer };
+  }
+
+  /**
+   * flyAway() forgets the descriptor without closing it or telling the peer,
+   * so that another task can take it up with Dtls.createByFd(). After it the
+   * object behaves as closed.
+   *
+   * @override
+   */
+  flyAway() {
+    this.#remember();
+    if (!this.#handle.release((connection) => connection.flyAway())) {
+      this.#handle.fail(ERRNO.EBADF, "this Dtls object is closed", undefined);
+    }
+  }
+
+  /** @override */
+  close() {
+    this.#remember();
+    super.close();
+  }
+
+  /**
+   * @param {number | undefined} timeoutMs
+   * @param {(connection: NativeConnection) => number} action returns bytes or -errno
+   * @returns {number | undefined} undefined when the time has passed
+   */
+  #transfer(timeoutMs, action) {
+    const result = loop().waitUntil(() => {
+      const done = this.#handle.use(action);
+      return done === -ERRNO.EAGAIN ? undefined : done;
+    }, timeoutMs);
+    if (result !== undefined && result < 0) {
+      this.#report(-result);
+    }
+    return result;
+  }
+
+  /** @param {number} errno */
+  #report(errno) {
+    // The number is what the call returned; the sentence is the association's.
+    const reason = this.#handle.peek((connection) =>
+      connection.state === STATE.FAILED ? connection.failure() : undefined,
+    );
+    const error = failure(errno, reason?.message ?? explain(errno));
+    fail(Object.assign(error, reason && { alert: reason.alert }), undefined);
+  }
+
+  /** @param {number | undefined} timeoutMs */
+  #unfinished(timeoutMs) {
+    return timeoutMs === 0
+      ? this.#handle.fail(ERRNO.EAGAIN, "the handshake is not finished")
+      : this.#handle.fail(
+          ERRNO.ETIMEDOUT,
+          `the handshake was not finished within ${timeoutMs} ms`,
+        );
+  }
+
+  #deliver() {
+    // Asked before the call: what arrives during it deserves another one.
+    const ended = this.#ended();
+    this.#onreadable?.(this);
+    if (ended && this.#ended()) {
+      // It would stay readable until close(), and the program has been told.
+      this.#handle.unwatch(this.#readable);
+    }
+    return true;
+  }
+
+  #ended() {
+    return this.#handle.peek(
+      (connection) =>
+        connection.state > STATE.ESTABLISHED && connection.pending() <= 0,
+    );
+  }
+
+  /** Copies what must still be told after close(). */
+  #remember() {
+    this.#handle.peek((connection) => {
+      this.#peer = connection.peerName();
+      this.#authorized = connection.authorized;
+      this.#authorizationError = connection.authorizationError;
+      this.#peerCertificate = connection.peerCertificate;
+    });
+  }
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {unknown} offset
+ * @param {unknown} length
+ */
+function rangeOf(bytes, offset, length) {
+  const size = bytes.byteLength;
+  const start =
+    offset === undefined ? 0 : validate.integer("offset", offset, 0, size);
+  return {
+    offset: start,
+    length:
+      length === undefined
+        ? size - start
+        : validate.integer("length", length, 0, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** @param {number} errno */
+function explain(errno) {
+  switch (errno) {
+    case ERRNO.EMSGSIZE:
+      return "a message must fit into one record: at most 16384 bytes";
+    case ERRNO.ESHUTDOWN:
+      return "the peer has closed the association";
+    default:
+      return "the association has ended";
+  }
+}
+
+module.exports = { Connection };

@@ -1,0 +1,89 @@
+"use strict";
+
+const { ERRNO, fail, failure } = require("./errors");
+const { INTEREST } = require("./handle");
+const { loop } = require("./loop");
+
+/** @typedef {import("../types/native").Connection} NativeConnection */
+/** @typedef {import("./handle").Handle<NativeConnection>} ConnectionHandle */
+
+/** States of a native connection, in protocol order. */
+const STATE = Object.freeze({
+  HANDSHAKING: 0,
+  ESTABLISHED: 1,
+  CLOSED_BY_PEER: 2,
+  FAILED: 3,
+});
+
+/**
+ * @param {ConnectionHandle} handle
+ * @returns {Error | true | undefined} true when established; undefined while it goes on
+ */
+function outcome(handle) {
+  return handle.use(
+    (connection) => {
+      switch (connection.state) {
+        case STATE.HANDSHAKING:
+          return undefined;
+        case STATE.FAILED:
+          return connection.failure();
+        default:
+          // A peer that has closed already may have left data to read.
+          return true;
+      }
+    },
+    failure(ERRNO.EBADF, "the connection was closed during its handshake"),
+  );
+}
+
+/**
+ * Closes a connection whose handshake has failed, and says why in errno.
+ *
+ * @param {ConnectionHandle} handle
+ * @param {Error} error
+ * @returns {false}
+ */
+function giveUp(handle, error) {
+  handle.release((connection) => connection.close());
+  return fail(error, false);
+}
+
+/**
+ * establish() waits for the end of the handshake, which closes the connection
+ * if it fails.
+ *
+ * @param {ConnectionHandle} handle
+ * @param {number | undefined} timeoutMs undefined: as long as the handshake itself may last
+ * @returns {boolean} false with errno set on failure
+ */
+function establish(handle, timeoutMs) {
+  const result =
+    loop().waitUntil(() => outcome(handle), timeoutMs) ??
+    failure(
+      ERRNO.ETIMEDOUT,
+      `the handshake was not finished within ${timeoutMs} ms`,
+    );
+  return result === true || giveUp(handle, result);
+}
+
+/**
+ * whenEstablished() has `callback` called once at the end of the handshake,
+ * unless the connection is closed before that.
+ *
+ * @param {ConnectionHandle} handle
+ * @param {(established: boolean) => void} callback false with errno set on failure
+ */
+function whenEstablished(handle, callback) {
+  const deliver = () => {
+    const result = outcome(handle);
+    if (result === undefined) {
+      return false;
+    }
+    handle.unwatch(watch);
+    callback(result === true || giveUp(handle, result));
+    return true;
+  };
+  const watch = handle.watch(INTEREST.WRITE, deliver, handle.fd);
+}
+
+module.exports = { STATE, establish, whenEstablished };

@@ -1,0 +1,311 @@
+"use strict";
+
+const { native } = require("./native");
+const { Watch } = require("./watch");
+
+/** @typedef {import("../types/native").Native} Native */
+
+/**
+ * Something besides descriptors that is delivered while the task waits, such
+ * as timers.
+ *
+ * @typedef {object} Source
+ * @property {() => number} untilNext milliseconds until run() has work; Infinity if it has none
+ * @property {(afterEach: () => void) => boolean} run calls what is due and `afterEach` after
+ *   each callback; returns whether there was anything
+ */
+
+// epoll takes a C int.
+const MAX_WAIT_MS = 2 ** 31 - 1;
+
+const now = () => performance.now();
+
+/**
+ * Promise jobs and ticks normally run when Node's loop gets control back, and
+ * in a task that waits here it never does. In a program that is an ES module
+ * its top level is itself a promise job, and the jobs stay where they are.
+ */
+function drainTicks() {
+  /** @type {any} */ (process)._tickCallback();
+}
+
+/**
+ * Loop is the one place that turns the addon's readiness into callbacks, both
+ * for programs that wait here and for those driven by Node's own loop. One
+ * exists per thread. An exception of a callback passes through poll() and
+ * waitUntil(); what was not delivered then is delivered by the next call.
+ */
+class Loop {
+  #native;
+  #runTicks;
+  /** @type {Map<number, Watch>} */
+  #watches = new Map();
+  /** @type {Source[]} */
+  #sources = [];
+  /** @type {Set<number>} ready, but overtaken by an exception: first next time */
+  #overdue = new Set();
+  #turns = 0;
+  #held = 0;
+  #alive = 0;
+
+  /**
+   * @param {Native} addon
+   * @param {() => void} [drain]
+   */
+  constructor(addon, drain = drainTicks) {
+    this.#native = addon;
+    this.#runTicks = drain;
+    addon.setNotify(() => void this.turn(0));
+  }
+
+  /** @param {Source} source */
+  addSource(source) {
+    this.#sources.push(source);
+  }
+
+  /**
+   * @param {() => number} open
+   * @param {() => boolean} deliver
+   * @param {{ interest: number, fd?: number }} what
+   * @returns {Watch}
+   * @throws {Error} what `open` throws
+   */
+  watch(open, deliver, { interest, fd }) {
+    const watch = new Watch(this, open, deliver, { interest, fd });
+    this.#enter(watch);
+    if (++this.#alive === 1) {
+      this.#native.ref();
+    }
+    return watch;
+  }
+
+  /** @param {Watch} watch */
+  forget(watch) {
+    this.#suspend(watch);
+    if (--this.#alive === 0) {
+      this.#native.unref();
+    }
+  }
+
+  /**
+   * Ends every interest in a descriptor that is about to be closed or given
+   * away: its number may soon mean something else.
+   *
+   * @param {number} fd
+   */
+  forgetFd(fd) {
+    for (const watch of [...this.#watches.values()]) {
+      if (watch.fd === fd) {
+        watch.stop();
+      }
+    }
+  }
+
+  /**
+   * waitUntil() blocks until `check` returns something else than undefined, and
+   * delivers meanwhile what is not bound to poll(): background work of this
+   * task's connections, timers, ticks and promise jobs. `check` is asked once
+   * more after the time has passed.
+   *
+   * @template T
+   * @param {() => T | undefined} check
+   * @param {number | undefined} timeoutMs undefined waits for ever, 0 does not block
+   * @returns {T | undefined} undefined when the time has passed
+   */
+  waitUntil(check, timeoutMs) {
+    const deadline = now() + (timeoutMs ?? Infinity);
+    for (let last = false; ; last = now() >= deadline) {
+      const result = check();
+      if (result !== undefined || last) {
+        return result;
+      }
+      this.drain();
+      this.#native.wait(this.#budget(deadline), false);
+      this.#runSources();
+    }
+  }
+
+  /**
+   * poll() waits until an event has been delivered or the time has passed. A
+   * wait for ever also ends when a timer was called, since that may have been
+   * what the program waits for.
+   *
+   * @param {number | undefined} timeoutMs
+   * @returns {Watch[]} what was delivered
+   */
+  poll(timeoutMs) {
+    const deadline = now() + (timeoutMs ?? Infinity);
+    for (;;) {
+      const { delivered, called } = this.turn(deadline - now());
+      const enough = called && timeoutMs === undefined;
+      if (delivered.length > 0 || enough || now() >= deadline) {
+        return delivered;
+      }
+    }
+  }
+
+  /**
+   * turn() waits once, at most `timeoutMs`, and delivers all that is ready.
+   *
+   * @param {number} timeoutMs
+   * @returns {{ delivered: Watch[], called: boolean }} called: whether a source had work
+   */
+  turn(timeoutMs) {
+    const turn = ++this.#turns;
+    const deadline = now() + timeoutMs;
+    this.drain();
+    let ready = this.#native.wait(this.#budget(deadline), true);
+    const called = this.#runSources();
+    if (called) {
+      // Those callbacks may have used up what was ready.
+      ready = this.#native.wait(0, true);
+    }
+    return { delivered: this.#deliver(turn, ready), called };
+  }
+
+  /** drain() runs ticks and promise jobs, unless they are held back. */
+  drain() {
+    if (this.#held === 0) {
+      this.#runTicks();
+    }
+  }
+
+  /**
+   * hold() runs `action` while timers, ticks and promise jobs are held back.
+   *
+   * @template T
+   * @param {() => T} action
+   * @returns {T}
+   */
+  hold(action) {
+    this.#held++;
+    try {
+      return action();
+    } finally {
+      this.#held--;
+    }
+  }
+
+  /**
+   * @param {number} turn
+   * @param {number[]} ready
+   */
+  #deliver(turn, ready) {
+    const delivered = [];
+    const queue = this.#overdueFirst(ready);
+    for (const [index, id] of queue.entries()) {
+      const watch = this.#watches.get(id);
+      if (watch === undefined) {
+        continue;
+      }
+      if (watch.running) {
+        // Its callback waits in a poll of its own: ready for as long as that lasts.
+        this.#suspend(watch);
+        continue;
+      }
+      this.#overdue = new Set(queue.slice(index + 1));
+      if (this.#call(watch)) {
+        delivered.push(watch);
+      }
+      this.drain();
+      if (this.#turns !== turn) {
+        // The callback has polled, and what was ready before is history. It is
+        // level-triggered: what still waits is reported again.
+        break;
+      }
+    }
+    this.#overdue.clear();
+    return delivered;
+  }
+
+  /** @param {number[]} ready */
+  #overdueFirst(ready) {
+    if (this.#overdue.size === 0) {
+      return ready;
+    }
+    const first = ready.filter((id) => this.#overdue.has(id));
+    return [...first, ...ready.filter((id) => !this.#overdue.has(id))];
+  }
+
+  /** @param {Watch} watch */
+  #call(watch) {
+    watch.running = true;
+    try {
+      return watch.deliver();
+    } finally {
+      watch.running = false;
+      if (watch.alive && watch.id === undefined) {
+        this.#resume(watch);
+      }
+    }
+  }
+
+  /** @param {Watch} watch */
+  #resume(watch) {
+    try {
+      watch.resume();
+      this.#enter(watch);
+    } catch {
+      // Its descriptor was closed meanwhile; the kernel forgets those as well.
+      watch.stop();
+    }
+  }
+
+  /** @param {Watch} watch */
+  #enter(watch) {
+    this.#watches.set(/** @type {number} */ (watch.id), watch);
+  }
+
+  /** @param {Watch} watch */
+  #suspend(watch) {
+    if (watch.id !== undefined) {
+      this.#watches.delete(watch.id);
+      this.#native.unwatch(watch.id);
+      watch.id = undefined;
+    }
+  }
+
+  #runSources() {
+    if (this.#held > 0) {
+      return false;
+    }
+    let called = false;
+    for (const source of this.#sources) {
+      called = source.run(() => this.drain()) || called;
+    }
+    this.drain();
+    return called;
+  }
+
+  /**
+   * @param {number} deadline
+   * @returns {number} milliseconds to wait, -1 for ever
+   */
+  #budget(deadline) {
+    let ms = deadline - now();
+    if (this.#held === 0) {
+      for (const source of this.#sources) {
+        ms = Math.min(ms, source.untilNext());
+      }
+    }
+    // Rounded up: waking early would mean to wait again for nothing.
+    return ms === Infinity
+      ? -1
+      : Math.min(Math.ceil(Math.max(ms, 0)), MAX_WAIT_MS);
+  }
+}
+
+/** @type {Loop | undefined} */
+let own;
+
+/**
+ * loop() returns the loop of this thread.
+ *
+ * @returns {Loop}
+ */
+function loop() {
+  own ??= new Loop(native());
+  return own;
+}
+
+module.exports = { Loop, loop };

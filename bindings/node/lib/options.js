@@ -1,0 +1,115 @@
+"use strict";
+
+const validate = require("./validate");
+
+/** @typedef {import("../types/native").ServerOptions} ServerOptions */
+/** @typedef {import("../types/native").ClientOptions} ClientOptions */
+/** @typedef {import("../types/native").Identity} Identity */
+
+/** All in milliseconds. */
+const HANDSHAKE_TIMEOUT = Object.freeze({
+  min: 2000,
+  max: 120000,
+  default: 60000,
+});
+
+/**
+ * @param {unknown} value
+ * @returns {number} milliseconds
+ */
+function handshakeTimeout(value) {
+  return value === undefined
+    ? HANDSHAKE_TIMEOUT.default
+    : validate.integer(
+        "opt.handshakeTimeout",
+        value,
+        HANDSHAKE_TIMEOUT.min,
+        HANDSHAKE_TIMEOUT.max,
+      );
+}
+
+/**
+ * Credentials of a server. The key may stand in the PEM of `cert`.
+ *
+ * @param {Record<string, unknown>} opt
+ * @returns {Identity}
+ */
+function identityOf(opt) {
+  return {
+    name: validate.optionalString("opt.name", opt.name),
+    ca: validate.optionalPem("opt.ca", opt.ca),
+    cert: validate.pem("opt.cert", opt.cert),
+    key: validate.optionalPem("opt.key", opt.key),
+    passwd: validate.optionalString("opt.passwd", opt.passwd),
+  };
+}
+
+/**
+ * serverOptions() checks the options of createServer() and fills in defaults.
+ *
+ * @param {unknown} value
+ * @returns {ServerOptions}
+ * @throws {TypeError} when an option has the wrong type
+ * @throws {Error} EINVAL when handshakeTimeout is out of range
+ */
+function serverOptions(value) {
+  const opt = validate.object("opt", value);
+  return {
+    ...identityOf(opt),
+    ipcert: validate.boolean("opt.ipcert", opt.ipcert, false),
+    renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
+    handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
+  };
+}
+
+/**
+ * identityOptions() checks the options of addcert().
+ *
+ * @param {unknown} value
+ * @returns {Identity}
+ * @throws {TypeError} when an option has the wrong type
+ */
+function identityOptions(value) {
+  const opt = validate.object("opt", value);
+  return { ...identityOf(opt), name: validate.string("opt.name", opt.name) };
+}
+
+/**
+ * clientOptions() checks the options of createClient() and fills in defaults.
+ * EdgerOS's declarations spell it `rejectUnauthorinzed`, so programs do as well.
+ *
+ * @param {unknown} value
+ * @returns {ClientOptions}
+ * @throws {TypeError} when an option has the wrong type
+ * @throws {Error} EINVAL when handshakeTimeout is out of range
+ */
+function clientOptions(value) {
+  const opt = value == null ? {} : validate.object("opt", value);
+  const { rejectUnauthorized = opt.rejectUnauthorinzed } = opt;
+  return {
+    rejectUnauthorized: validate.boolean(
+      "opt.rejectUnauthorized",
+      rejectUnauthorized,
+      false,
+    ),
+    loadDefaultCerts: validate.boolean(
+      "opt.loadDefaultCerts",
+      opt.loadDefaultCerts,
+      false,
+    ),
+    ca: validate.optionalPem("opt.ca", opt.ca),
+    cert: validate.optionalPem("opt.cert", opt.cert),
+    key: validate.optionalPem("opt.key", opt.key),
+    passwd: validate.optionalString("opt.passwd", opt.passwd),
+    server: validate.optionalString("opt.server", opt.server),
+    renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
+    handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
+  };
+}
+
+module.exports = {
+  HANDSHAKE_TIMEOUT,
+  clientOptions,
+  identityOptions,
+  serverOptions,
+};

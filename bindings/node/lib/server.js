@@ -1,0 +1,143 @@
+"use strict";
+
+const address = require("./address");
+const { Connection } = require("./connection");
+const { Dtls } = require("./dtls");
+const { ERRNO, fail } = require("./errors");
+const { Handle, INTEREST } = require("./handle");
+const { loop } = require("./loop");
+const { native } = require("./native");
+const options = require("./options");
+const validate = require("./validate");
+
+/** @typedef {import("../types/native").Server} NativeServer */
+/** @typedef {import("../types/native").Address} Address */
+
+const MIN_PORT = 0;
+
+/**
+ * Server is the Dtls object that Dtls.createServer() returns.
+ */
+class Server extends Dtls {
+  #handle;
+  /** @type {Function | undefined} */
+  #onConnection;
+
+  /** @param {Handle<NativeServer>} handle */
+  constructor(handle) {
+    super(handle);
+    this.#handle = handle;
+  }
+
+  /**
+   * accept() takes the next peer whose address is proven by its cookie
+   * (RFC 6347 §4.2.1). The handshake goes on in the background.
+   *
+   * With a timeout, or none, it blocks and fills `remoteAddr`. With a function
+   * it registers that function for every peer from now on, in place of an
+   * earlier one, and returns at once; iosched or Node's loop calls it.
+   *
+   * @override
+   * @param {object | null} [remoteAddr] filled with {domain, addr, port}
+   * @param {number | ((dtls: Connection, remoteAddr: Address) => void)} [timeout]
+   *   milliseconds, default: for ever; or the callback
+   * @returns {Connection | undefined} undefined with errno ETIMEDOUT when the time has passed
+   * @throws {TypeError} when an argument has the wrong type
+   */
+  accept(remoteAddr, timeout) {
+    if (typeof timeout === "function") {
+      return this.#acceptWith(timeout);
+    }
+    const connection = this.#acceptWithin(remoteAddr, timeout);
+    if (connection !== undefined && remoteAddr != null) {
+      Object.assign(remoteAddr, connection.peerName());
+    }
+    return connection;
+  }
+
+  /**
+   * addcert() adds the identity of one more host name, which may have a
+   * wildcard (RFC 6125 §6.4.3) and is chosen by the client's SNI (RFC 6066 §3).
+   * Handshakes that begin later see it.
+   *
+   * @override
+   * @param {object} opt {name, cert, key, passwd, ca}
+   * @returns {boolean}
+   * @throws {TypeError} when an option has the wrong type
+   */
+  addcert(opt) {
+    return this.#handle.use((server) => {
+      server.addIdentity(options.identityOptions(opt));
+      return true;
+    }, false);
+  }
+
+  /**
+   * @param {unknown} remoteAddr
+   * @param {number | undefined} timeout
+   */
+  #acceptWithin(remoteAddr, timeout) {
+    // Asked anew each time: a timer's callback may close the server meanwhile.
+    const next = () => this.#handle.use((server) => server.accept(), null);
+    const accepted = this.#handle.use(() => {
+      if (remoteAddr != null) {
+        validate.object("remoteAddr", remoteAddr);
+      }
+      return loop().waitUntil(next, validate.timeout("timeout", timeout));
+    }, null);
+    if (accepted === undefined) {
+      const message = `nobody connected within ${timeout} ms`;
+      return this.#handle.fail(ERRNO.ETIMEDOUT, message, undefined);
+    }
+    return accepted === null ? undefined : new Connection(new Handle(accepted));
+  }
+
+  /**
+   * @param {Function} callback
+   * @returns {undefined}
+   */
+  #acceptWith(callback) {
+    this.#handle.use(() => {
+      if (this.#onConnection === undefined) {
+        const deliver = () => this.#deliver();
+        this.#handle.watch(INTEREST.READ, deliver, this.#handle.fd);
+      }
+      this.#onConnection = callback;
+    }, undefined);
+    return undefined;
+  }
+
+  /** One peer at a time: the others still wait if the callback throws. */
+  #deliver() {
+    const accepted = this.#handle.use((server) => server.accept(), undefined);
+    if (accepted === undefined) {
+      return false;
+    }
+    const connection = new Connection(new Handle(accepted));
+    this.#onConnection?.(connection, connection.peerName());
+    return true;
+  }
+}
+
+/**
+ * createServer() makes a server and binds it to an address. A private key
+ * inside the PEM of `cert` counts as `key`. With `ca`, clients must present a
+ * certificate that it vouches for.
+ *
+ * @param {object} opt {name, ca, cert, key, passwd, ipcert, renegotiate, handshakeTimeout (ms)}
+ * @param {object} sockaddr local address {domain, addr, port}; port 0: chosen by the system
+ * @returns {Server | undefined} undefined with errno set when that is not possible
+ * @throws {TypeError} when an argument has the wrong type
+ */
+function createServer(opt, sockaddr) {
+  try {
+    const checked = options.serverOptions(opt);
+    const local = address.parse(sockaddr, MIN_PORT);
+    loop();
+    return new Server(new Handle(new (native().Server)(checked, local)));
+  } catch (error) {
+    return fail(error, undefined);
+  }
+}
+
+module.exports = { Server, createServer };

@@ -1,0 +1,221 @@
+"use strict";
+
+const { ERRNO, failure } = require("./errors");
+
+// A wrong type is a mistake in the program and throws a TypeError; a value out
+// of range is reported like a condition of the world, as an error with EINVAL.
+
+/**
+ * @param {unknown} value
+ * @returns {string}
+ */
+function describe(value) {
+  if (value === null || value === undefined) {
+    return String(value);
+  }
+  if (typeof value === "object") {
+    return `an instance of ${value.constructor?.name ?? "Object"}`;
+  }
+  return typeof value === "function"
+    ? "a function"
+    : `${typeof value} (${String(value)})`;
+}
+
+/**
+ * @param {string} name the argument's name
+ * @param {string} expected
+ * @param {unknown} value
+ * @returns {TypeError}
+ */
+function typeError(name, expected, value) {
+  return new TypeError(
+    `argument \`${name}\` must be ${expected}, but is ${describe(value)}`,
+  );
+}
+
+/**
+ * @param {string} message
+ * @returns {Error}
+ */
+function invalid(message) {
+  return failure(ERRNO.EINVAL, message);
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {Record<string, unknown>}
+ */
+function object(name, value) {
+  if (typeof value !== "object" || value === null) {
+    throw typeError(name, "an object", value);
+  }
+  return /** @type {Record<string, unknown>} */ (value);
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {string}
+ */
+function string(name, value) {
+  if (typeof value !== "string") {
+    throw typeError(name, "a string", value);
+  }
+  return value;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {string | undefined}
+ */
+function optionalString(name, value) {
+  return value == null ? undefined : string(name, value);
+}
+
+/**
+ * PEM text. Buffers count too: that is what Node's fs.readFileSync() returns.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {string | undefined}
+ */
+function optionalPem(name, value) {
+  if (value == null) {
+    return undefined;
+  }
+  if (value instanceof Uint8Array) {
+    return new TextDecoder().decode(value);
+  }
+  if (typeof value !== "string") {
+    throw typeError(name, "a string of PEM", value);
+  }
+  return value;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {string}
+ */
+function pem(name, value) {
+  const text = optionalPem(name, value);
+  if (text === undefined) {
+    throw typeError(
+      name,
+      "a string of PEM (fs.readString() returns undefined for a file that it cannot read)",
+      value,
+    );
+  }
+  return text;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @param {boolean} [fallback] what `undefined` means; without it a value is required
+ * @returns {boolean}
+ */
+function boolean(name, value, fallback) {
+  if (value === undefined && fallback !== undefined) {
+    return fallback;
+  }
+  if (typeof value !== "boolean") {
+    throw typeError(name, "a boolean", value);
+  }
+  return value;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {number}
+ */
+function number(name, value) {
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw typeError(name, "a number", value);
+  }
+  return value;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @param {number} min
+ * @param {number} max
+ * @returns {number}
+ * @throws {Error} EINVAL when it is no integer in min..max
+ */
+function integer(name, value, min, max) {
+  const n = number(name, value);
+  if (!Number.isInteger(n) || n < min || n > max) {
+    throw invalid(`\`${name}\` must be an integer from ${min} to ${max}: ${n}`);
+  }
+  return n;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {Function}
+ */
+function callback(name, value) {
+  if (typeof value !== "function") {
+    throw typeError(name, "a function", value);
+  }
+  return value;
+}
+
+/**
+ * A wait in milliseconds. `undefined` (and Infinity) is for ever.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {number | undefined}
+ */
+function timeout(name, value) {
+  if (value === undefined) {
+    return undefined;
+  }
+  const ms = number(name, value);
+  if (ms < 0) {
+    throw invalid(
+      `\`${name}\` must not be negative (leave it out to wait for ever): ${ms}`,
+    );
+  }
+  return ms === Infinity ? undefined : ms;
+}
+
+/**
+ * The bytes of a Buffer, or of any other view of an ArrayBuffer.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {Uint8Array}
+ */
+function bytes(name, value) {
+  if (value instanceof Uint8Array) {
+    return value;
+  }
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
+  throw typeError(name, "a Buffer", value);
+}
+
+module.exports = {
+  boolean,
+  bytes,
+  callback,
+  integer,
+  invalid,
+  number,
+  object,
+  optionalPem,
+  optionalString,
+  pem,
+  string,
+  timeout,
+  typeError,
+};

@@ -1,0 +1,95 @@
+/**
+ * What the native addon offers to lib/. Not part of the package's interface.
+ *
+ * A function that fails throws an Error with `errno`, `code`, `message` and, for
+ * a TLS failure, `alert`. Nothing blocks except `wait`, and nothing calls into
+ * JavaScript except the function given to `setNotify`.
+ */
+
+export interface Address {
+  domain: number;
+  addr: string;
+  port: number;
+  scope?: number;
+}
+
+export interface Identity {
+  name?: string;
+  ca?: string;
+  cert: string;
+  key?: string;
+  passwd?: string;
+}
+
+export interface ServerOptions extends Identity {
+  ipcert: boolean;
+  renegotiate: boolean;
+  handshakeTimeout: number;
+}
+
+export interface ClientOptions {
+  rejectUnauthorized: boolean;
+  loadDefaultCerts: boolean;
+  ca?: string;
+  cert?: string;
+  key?: string;
+  passwd?: string;
+  server?: string;
+  renegotiate: boolean;
+  handshakeTimeout: number;
+}
+
+export interface NativeError extends Error {
+  errno: number;
+  code: string;
+  alert?: number;
+}
+
+export interface Endpoint {
+  readonly fd: number;
+  close(): void;
+  sockName(): Address;
+  watch(interest: number): number;
+  socketError(): number;
+  setTTL(timeToLive: number): void;
+  setIPv6Only(enable: boolean): void;
+  bindToDevice(name: string): void;
+  bufferSize(which: number): number;
+  setBufferSize(which: number, bytes: number): void;
+}
+
+export interface Server extends Endpoint {
+  accept(): Connection | undefined;
+  addIdentity(identity: Identity): void;
+}
+
+export interface Connection extends Endpoint {
+  readonly state: number;
+  readonly authorized: boolean;
+  readonly authorizationError: string | undefined;
+  readonly peerCertificate: string | undefined;
+  failure(): NativeError | undefined;
+  send(buffer: Uint8Array, offset: number, length: number): number;
+  recv(buffer: Uint8Array, offset: number, length: number): number;
+  pending(): number;
+  flyAway(): void;
+  peerName(): Address;
+}
+
+export interface Native {
+  wait(timeoutMs: number, all: boolean): number[];
+  watch(fd: number, interest: number): number;
+  unwatch(id: number): void;
+  setNotify(notify: () => void): void;
+  ref(): void;
+  unref(): void;
+  errnoName(errno: number): string;
+  errnoMessage(errno: number): string;
+  parseAddress(addr: string, port: number, scope?: number): Address;
+  openssl(): { version: string; file: string; addon: string };
+  Server: new (options: ServerOptions, address: Address) => Server;
+  Connection: {
+    connect(options: ClientOptions, address: Address): Connection;
+    fromFd(name: string, fd: number, handshakeTimeoutMs: number): Connection;
+  };
+}
