@@ -13,8 +13,8 @@ class Client {
   static Result<Connection> start(EventLoop& loop, const ClientConfig& config, const Address& peer);
   // connect is start, then waits until the handshake has ended; ETIMEDOUT when it has not in time,
   // ECONNREFUSED when nothing listens there, EPROTO or EACCES when it failed (see Error::message).
-  static Result<Connection> connect(EventLoop& loop, const ClientConfig& config, const Address& peer,
-                                    Timeout timeout = {});
+  static Result<Connection> connect(EventLoop& loop, const ClientConfig& config,
+                                    const Address& peer, Timeout timeout = {});
 };
 
 }  // namespace dtls

@@ -57,15 +57,16 @@ class Connection {
   // close sends close_notify and releases the descriptor. Twice is harmless.
   void close();
 
-  // descriptor is a UDP socket bound to the local and connected to the peer's address; the first call gives an
-  // accepted connection a socket of its own. For watching with the loop only.
-  // EBADF after close; EMFILE when the process is out of descriptors.
+  // descriptor is a UDP socket bound to the local and connected to the peer's address; the first
+  // call gives an accepted connection a socket of its own. For watching with the loop only. EBADF
+  // after close; EMFILE when the process is out of descriptors.
   Result<int> descriptor();
 
   [[nodiscard]] Address local_address() const;  // also after close
   [[nodiscard]] Address peer_address() const;   // also after close
 
-  // verification: outcome of checking the peer's certificate; meaningful once established or failed.
+  // verification: outcome of checking the peer's certificate; meaningful once established or
+  // failed.
   [[nodiscard]] const PeerVerification& verification() const;
 
   // take_socket_error returns the last socket error (SO_ERROR) and clears it; 0: none.

@@ -11,13 +11,13 @@ namespace dtls {
 
 // ErrorKind says whose mistake an Error is, and so who can mend it.
 enum class ErrorKind : std::uint8_t {
-  kMisuse,       // the caller: a bad option, argument or state
-  kMalformed,    // the peer sent bytes that no correct implementation sends
-  kIncompatible, // both sides are correct but have nothing in common
-  kUntrusted,    // a certificate or name was not accepted
-  kPeer,         // the peer ended the association with an alert
-  kTimeout,      // time passed and nothing came
-  kSystem,       // the operating system or the network refused
+  kMisuse,        // the caller: a bad option, argument or state
+  kMalformed,     // the peer sent bytes that no correct implementation sends
+  kIncompatible,  // both sides are correct but have nothing in common
+  kUntrusted,     // a certificate or name was not accepted
+  kPeer,          // the peer ended the association with an alert
+  kTimeout,       // time passed and nothing came
+  kSystem,        // the operating system or the network refused
 };
 
 // Error is what a failed operation returns. It never contains a secret.
@@ -37,7 +37,8 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
-  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+  Result(Error error)
+      : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
 
   explicit operator bool() const { return content_.index() == 0; }
   T& operator*() & { return std::get<0>(content_); }

@@ -68,7 +68,8 @@ class Session {
   // given to receive must be its ClientHello with the cookie.
   static Result<Session> server(std::shared_ptr<const Context> context, const Address& peer);
   // client starts a handshake: drain after creation gives the first flight.
-  static Result<Session> client(std::shared_ptr<const Context> context, const Address& peer, TimePoint now);
+  static Result<Session> client(std::shared_ptr<const Context> context, const Address& peer,
+                                TimePoint now);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -89,7 +90,8 @@ class Session {
   // returns its size; 0: none.
   std::size_t poll_transmit(std::span<std::byte> out);
 
-  // deadline is when handle_timeout is due: a retransmission or the end of the handshake's patience.
+  // deadline is when handle_timeout is due: a retransmission or the end of the handshake's
+  // patience.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   void handle_timeout(TimePoint now);
 
@@ -105,7 +107,7 @@ class Session {
 // OpensslRuntime tells which OpenSSL is in use: for programs that carry a second one.
 struct OpensslRuntime {
   std::string version;
-  const void* ssl_code = nullptr;     // addresses inside its code, for dladdr(3)
+  const void* ssl_code = nullptr;  // addresses inside its code, for dladdr(3)
   const void* crypto_code = nullptr;
 };
 OpensslRuntime openssl_runtime();

@@ -11,8 +11,8 @@ namespace net {
 class UdpSocket;
 }
 
-// SocketOptions is a view: valid until the Server or Connection it came from is closed or moved. Its thread is
-// theirs.
+// SocketOptions is a view: valid until the Server or Connection it came from is closed or moved.
+// Its thread is theirs.
 class SocketOptions {
  public:
   explicit SocketOptions(net::UdpSocket& socket) : socket_(&socket) {}

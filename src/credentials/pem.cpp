@@ -12,9 +12,13 @@
 namespace dtls::credentials {
 namespace {
 
-Error unusable(std::string message) { return {ErrorKind::kMisuse, EINVAL, std::move(message), {}}; }
+Error unusable(std::string message) {
+  return {ErrorKind::kMisuse, EINVAL, std::move(message), {}};
+}
 
-std::string quoted(std::string_view option) { return "option `" + std::string(option) + "`: "; }
+std::string quoted(std::string_view option) {
+  return "option `" + std::string(option) + "`: ";
+}
 
 crypto::OwnedBio text_bio(const std::string& text) {
   return crypto::OwnedBio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
@@ -54,8 +58,9 @@ Result<std::vector<crypto::OwnedCertificate>> parse_certificates(const std::stri
   const unsigned long code = ERR_peek_last_error();
   const std::string cause = take_error_text();
   if (!is_end_of_pem(code)) {
-    return unusable(quoted(option) + "certificate number " + std::to_string(certificates.size() + 1) +
-                    " of the PEM text cannot be read (" + cause + "); give an undamaged PEM file");
+    return unusable(quoted(option) + "certificate number " +
+                    std::to_string(certificates.size() + 1) + " of the PEM text cannot be read (" +
+                    cause + "); give an undamaged PEM file");
   }
   if (certificates.empty()) {
     return unusable(quoted(option) +
@@ -84,9 +89,10 @@ Result<crypto::OwnedKey> parse_key(const std::string& pem, const std::string& pa
                     std::string(option) + "` (" + cause + ")");
   }
   if (pem.find("PRIVATE KEY-----") == std::string::npos) {
-    return unusable(quoted(option) +
-                    "there is no private key in it; expected PEM text with a line "
-                    "\"-----BEGIN PRIVATE KEY-----\" (PKCS#8) or \"-----BEGIN EC/RSA PRIVATE KEY-----\"");
+    return unusable(
+        quoted(option) +
+        "there is no private key in it; expected PEM text with a line "
+        "\"-----BEGIN PRIVATE KEY-----\" (PKCS#8) or \"-----BEGIN EC/RSA PRIVATE KEY-----\"");
   }
   return unusable(quoted(option) + "the private key cannot be read (" + cause +
                   "); give an undamaged PEM file");

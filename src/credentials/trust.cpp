@@ -24,14 +24,17 @@ std::string date_text(const ASN1_TIME* time) {
 Result<crypto::OwnedStore> load_trust(const std::string& ca, bool with_system) {
   crypto::OwnedStore store(X509_STORE_new());
   if (store == nullptr || (with_system && X509_STORE_set_default_paths(store.get()) != 1)) {
-    return Error{ErrorKind::kSystem, ENOMEM,
-                 "the store of trusted certificates cannot be made: " + take_error_text(), {}};
+    return Error{ErrorKind::kSystem,
+                 ENOMEM,
+                 "the store of trusted certificates cannot be made: " + take_error_text(),
+                 {}};
   }
   ERR_clear_error();  // a missing default file or folder is not an error
   if (!ca.empty()) {
     auto anchors = parse_certificates(ca, "ca");
     if (!anchors) return std::move(anchors).error();
-    for (const auto& anchor : *anchors) X509_STORE_add_cert(store.get(), anchor.get());
+    for (const auto& anchor : *anchors)
+      X509_STORE_add_cert(store.get(), anchor.get());
     ERR_clear_error();  // the same certificate twice is harmless
   }
   return store;

@@ -3,7 +3,8 @@
 namespace dtls::endpoint {
 namespace {
 
-// While it waits to be accepted a peer may repeat its hello or go on; more than this is not a handshake.
+// While it waits to be accepted a peer may repeat its hello or go on; more than this is not a
+// handshake.
 constexpr std::size_t kMostOpeningDatagrams = 4;
 
 }  // namespace
@@ -17,7 +18,8 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
       return {Outcome::kDelivered, 0};
     }
     auto& waiting = std::get<Opening>(known->second).datagrams;
-    if (waiting.size() < kMostOpeningDatagrams) waiting.emplace_back(datagram.begin(), datagram.end());
+    if (waiting.size() < kMostOpeningDatagrams)
+      waiting.emplace_back(datagram.begin(), datagram.end());
     return {};
   }
 
@@ -50,7 +52,9 @@ std::optional<Opening> Endpoint::accept() {
   return std::move(std::get<Opening>(found->second));
 }
 
-void Endpoint::adopt(const Address& peer, Receiver& receiver) { peers_[peer] = &receiver; }
+void Endpoint::adopt(const Address& peer, Receiver& receiver) {
+  peers_[peer] = &receiver;
+}
 
 std::vector<Receiver*> Endpoint::take_all() {
   std::vector<Receiver*> receivers;

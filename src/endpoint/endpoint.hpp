@@ -1,4 +1,5 @@
-// Endpoint: many peers on one address. Decides what a datagram is for; sends and keeps time by nobody.
+// Endpoint: many peers on one address. Decides what a datagram is for; sends and keeps time by
+// nobody.
 #pragma once
 
 #include <cstddef>
@@ -50,13 +51,14 @@ class Endpoint {
 
   Endpoint(CookieGate gate, Limits limits) : gate_(std::move(gate)), limits_(limits) {}
 
-  // receive routes one datagram: to its peer's Receiver, into its Opening, or through the cookie gate.
-  // `reply` needs CookieGate::kReplySize bytes.
+  // receive routes one datagram: to its peer's Receiver, into its Opening, or through the cookie
+  // gate. `reply` needs CookieGate::kReplySize bytes.
   Handled receive(const Address& peer, const std::optional<Address>& local,
                   std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
 
   [[nodiscard]] bool has_waiting() const { return !queue_.empty(); }
-  // accept takes the peer that has waited longest and gives its datagrams to `adopt`'s receiver from now on.
+  // accept takes the peer that has waited longest and gives its datagrams to `adopt`'s receiver
+  // from now on.
   std::optional<Opening> accept();
   // adopt must follow accept at once; the receiver stays until forget.
   void adopt(const Address& peer, Receiver& receiver);

@@ -24,7 +24,8 @@ auto retry_until(EventLoop& loop, Timeout timeout, Attempt attempt) {
   return result;
 }
 
-// replace_watch puts a watch on `core` (anything with watch() and loop()) in the place of an earlier one.
+// replace_watch puts a watch on `core` (anything with watch() and loop()) in the place of an
+// earlier one.
 template <typename Core>
 void replace_watch(Core& core, std::optional<EventLoop::WatchId>& id, Interest interest,
                    std::function<void()> callback) {

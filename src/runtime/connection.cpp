@@ -29,18 +29,34 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   return *this;
 }
 
-Connection::State Connection::state() const { return core_->state(); }
+Connection::State Connection::state() const {
+  return core_->state();
+}
 const Error* Connection::failure() const {
   const auto& failure = core_->failure();
   return failure ? &*failure : nullptr;
 }
-Address Connection::local_address() const { return core_->local_address(); }
-Address Connection::peer_address() const { return core_->peer_address(); }
-const PeerVerification& Connection::verification() const { return core_->verification(); }
-int Connection::take_socket_error() { return core_->take_socket_error(); }
-Result<int> Connection::descriptor() { return core_->descriptor(); }
-std::size_t Connection::pending() { return core_->pending(); }
-void Connection::close() { core_->close(); }
+Address Connection::local_address() const {
+  return core_->local_address();
+}
+Address Connection::peer_address() const {
+  return core_->peer_address();
+}
+const PeerVerification& Connection::verification() const {
+  return core_->verification();
+}
+int Connection::take_socket_error() {
+  return core_->take_socket_error();
+}
+Result<int> Connection::descriptor() {
+  return core_->descriptor();
+}
+std::size_t Connection::pending() {
+  return core_->pending();
+}
+void Connection::close() {
+  core_->close();
+}
 
 Result<SocketOptions> Connection::socket_options() {
   if (auto fd = core_->descriptor(); !fd) return std::move(fd).error();
@@ -58,8 +74,7 @@ Result<std::size_t> Connection::send(std::string_view message, Timeout timeout) 
 
 Result<std::size_t> Connection::recv(std::span<std::byte> into, Timeout timeout) {
   const auto core = core_;
-  auto received =
-      runtime::retry_until(core->loop(), timeout, [&] { return core->try_recv(into); });
+  auto received = runtime::retry_until(core->loop(), timeout, [&] { return core->try_recv(into); });
   if (!received && received.error().sys_errno == EAGAIN) return std::size_t{0};
   return received;
 }
@@ -68,7 +83,8 @@ Result<void> Connection::wait_established(Timeout timeout) {
   const auto core = core_;
   const auto settled = [&] { return core->state() != State::kHandshaking; };
   if (!core->loop().run_until(settled, timeout, EventLoop::Scope::kBackground)) {
-    return Error{ErrorKind::kTimeout, ETIMEDOUT,
+    return Error{ErrorKind::kTimeout,
+                 ETIMEDOUT,
                  "the handshake with " + core->peer_address().text() +
                      " has not finished within the time given to the call",
                  {}};

@@ -14,7 +14,9 @@ namespace {
 // How soon a datagram is tried again that the kernel's send buffer had no room for.
 constexpr Duration kSendRetry{1};
 
-Error closed_here() { return {ErrorKind::kMisuse, EBADF, "this connection was closed", {}}; }
+Error closed_here() {
+  return {ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
+}
 
 }  // namespace
 
@@ -26,7 +28,9 @@ ConnectionCore::ConnectionCore(EventLoop& loop, Session session, const Address& 
       peer_(peer),
       local_(local) {}
 
-ConnectionCore::~ConnectionCore() { close(); }
+ConnectionCore::~ConnectionCore() {
+  close();
+}
 
 Result<void> ConnectionCore::begin_on(net::UdpSocket socket) {
   socket_ = std::move(socket);
@@ -67,7 +71,9 @@ void ConnectionCore::on_datagram(std::span<std::byte> datagram, TimePoint now) {
   drain(now);
 }
 
-void ConnectionCore::on_readable(TimePoint now) { take_in(now); }
+void ConnectionCore::on_readable(TimePoint now) {
+  take_in(now);
+}
 
 void ConnectionCore::take_in(TimePoint now) {
   // Callbacks of the carrier may close this connection; it must not go away underneath.
@@ -98,7 +104,8 @@ void ConnectionCore::take_in(TimePoint now) {
 
 void ConnectionCore::drain(TimePoint now) {
   const bool was_live = is_live();
-  while (auto event = session_.poll_event()) handle(*event);
+  while (auto event = session_.poll_event())
+    handle(*event);
   std::array<std::byte, kMaxDatagram> datagram;
   while (const std::size_t size = session_.poll_transmit(datagram)) {
     if (state_ != State::kClosed) transmit(std::span(datagram).first(size));
@@ -175,8 +182,8 @@ void ConnectionCore::rearm(TimePoint now) {
   });
 }
 
-// end is reached once: by the peer, by a failure, or by close. The routing of the peer's datagrams stops, so that
-// the peer may come back; the descriptor stays until close, for watches.
+// end is reached once: by the peer, by a failure, or by close. The routing of the peer's datagrams
+// stops, so that the peer may come back; the descriptor stays until close, for watches.
 void ConnectionCore::end(State state) {
   state_ = state;
   rearm(Clock::now());
@@ -191,7 +198,10 @@ Error ConnectionCore::end_error() const {
     case State::kFailed:
       return failure_.value();
     case State::kClosedByPeer:
-      return {ErrorKind::kPeer, ESHUTDOWN, "the peer at " + peer_.text() + " has closed the connection", {}};
+      return {ErrorKind::kPeer,
+              ESHUTDOWN,
+              "the peer at " + peer_.text() + " has closed the connection",
+              {}};
     default:
       return closed_here();
   }

@@ -85,10 +85,10 @@ class ConnectionCore final : public net::Source,
   MessageQueue received_;
   Address peer_;
   Address local_;
-  net::UdpSocket socket_;          // closed while the carrier's is used
+  net::UdpSocket socket_;           // closed while the carrier's is used
   std::weak_ptr<Carrier> carrier_;  // of an accepted connection, while its server lives
   std::vector<std::vector<std::byte>> opening_;  // not given to the session yet
-  std::vector<std::byte> unsent_;  // a datagram the kernel had no room for
+  std::vector<std::byte> unsent_;                // a datagram the kernel had no room for
   std::optional<EventLoop::TimerId> timer_;
   std::optional<TimePoint> armed_for_;
   std::optional<EventLoop::TimerId> start_;

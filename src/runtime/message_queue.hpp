@@ -15,9 +15,9 @@ class MessageQueue {
   // datagrams is not slowed down by a reader that is.
   explicit MessageQueue(std::size_t capacity) : capacity_(capacity) {}
 
-  bool push(std::span<const std::byte> message);           // false: full
-  std::size_t pop(std::span<std::byte> into);              // bytes copied of the first message
-  [[nodiscard]] std::size_t front_size() const;            // unread bytes of the first message
+  bool push(std::span<const std::byte> message);  // false: full
+  std::size_t pop(std::span<std::byte> into);     // bytes copied of the first message
+  [[nodiscard]] std::size_t front_size() const;   // unread bytes of the first message
   [[nodiscard]] bool empty() const { return read_ == bytes_.size(); }
   void clear();
 

@@ -12,7 +12,9 @@ namespace dtls {
 using runtime::ServerCore;
 
 Server::Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
-Server::~Server() { close(); }
+Server::~Server() {
+  close();
+}
 Server::Server(Server&&) noexcept = default;
 Server& Server::operator=(Server&& other) noexcept {
   if (core_ != other.core_) close();
@@ -51,11 +53,15 @@ void Server::on_acceptable(std::function<void()> callback) {
 void Server::close() {
   if (core_) core_->close();
 }
-int Server::descriptor() const { return core_->socket().descriptor(); }
+int Server::descriptor() const {
+  return core_->socket().descriptor();
+}
 Result<SocketOptions> Server::socket_options() {
   if (descriptor() < 0) return Error{ErrorKind::kMisuse, EBADF, "this server was closed", {}};
   return SocketOptions(core_->socket());
 }
-Address Server::local_address() const { return core_->local_address(); }
+Address Server::local_address() const {
+  return core_->local_address();
+}
 
 }  // namespace dtls

@@ -17,7 +17,9 @@ ServerCore::ServerCore(EventLoop& loop, std::shared_ptr<const Context> context,
       endpoint_(std::move(gate), config.limits),
       receive_queue_(config.receive_queue) {}
 
-ServerCore::~ServerCore() { close(); }
+ServerCore::~ServerCore() {
+  close();
+}
 
 Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const ServerConfig& config,
                                                        const Address& local) {

@@ -32,8 +32,10 @@ Result<void> check_times(Duration handshake_timeout, Duration first_retransmissi
     return Error{ErrorKind::kMisuse, EINVAL, "option `handshakeTimeout`: must be above 0 ms", {}};
   }
   if (first_retransmission < Duration(1) || first_retransmission > Duration(60000)) {
-    return Error{ErrorKind::kMisuse, EINVAL,
-                 "option `first_retransmission`: must be between 1 and 60000 ms", {}};
+    return Error{ErrorKind::kMisuse,
+                 EINVAL,
+                 "option `first_retransmission`: must be between 1 and 60000 ms",
+                 {}};
   }
   return {};
 }
@@ -67,7 +69,8 @@ Result<void> use_identity(SSL_CTX* ssl, const credentials::Identity& identity) {
                                             intermediates, 1);
   sk_X509_free(intermediates);
   if (used == 1) return {};
-  return Error{ErrorKind::kMisuse, EINVAL,
+  return Error{ErrorKind::kMisuse,
+               EINVAL,
                "option `cert`: OpenSSL does not accept this certificate or key: " +
                    credentials::take_error_text(),
                {}};
@@ -88,8 +91,10 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   if (!ssl) return std::move(ssl).error();
   if (auto used = use_identity(ssl->get(), *identity); !used) return std::move(used).error();
 
-  // The cookie was checked before the session was made (see endpoint/cookie_gate); libssl still asks.
-  SSL_CTX_set_cookie_verify_cb(ssl->get(), [](SSL*, const unsigned char*, unsigned int) { return 1; });
+  // The cookie was checked before the session was made (see endpoint/cookie_gate); libssl still
+  // asks.
+  SSL_CTX_set_cookie_verify_cb(ssl->get(),
+                               [](SSL*, const unsigned char*, unsigned int) { return 1; });
   static constexpr unsigned char kIdContext[] = "dtls";
   SSL_CTX_set_session_id_context(ssl->get(), kIdContext, sizeof kIdContext - 1);
 
@@ -99,7 +104,8 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
     if (!store) return std::move(store).error();
     auto names = credentials::parse_certificates(config.ca, "ca");
     if (!names) return std::move(names).error();
-    for (const auto& anchor : *names) SSL_CTX_add_client_CA(ssl->get(), anchor.get());
+    for (const auto& anchor : *names)
+      SSL_CTX_add_client_CA(ssl->get(), anchor.get());
     SSL_CTX_set_cert_store(ssl->get(), store->release());
     SSL_CTX_set_verify(ssl->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                        session::on_certificate);

@@ -6,7 +6,9 @@
 namespace dtls::session {
 namespace {
 
-DatagramPort& port_of(BIO* bio) { return *static_cast<DatagramPort*>(BIO_get_data(bio)); }
+DatagramPort& port_of(BIO* bio) {
+  return *static_cast<DatagramPort*>(BIO_get_data(bio));
+}
 
 int read_datagram(BIO* bio, char* out, int room) {
   BIO_clear_retry_flags(bio);
@@ -37,7 +39,8 @@ long control(BIO* bio, int command, long value, void* /*pointer*/) {
     case BIO_CTRL_FLUSH:
     case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:  // the caller keeps the time
       return 1;
-    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:  // used after repeated losses: IPv4's minimum, less headers
+    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:  // used after repeated losses: IPv4's minimum, less
+                                           // headers
       return 576 - 28;
     default:
       return 0;

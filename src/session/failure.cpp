@@ -11,8 +11,8 @@ namespace dtls::session {
 namespace {
 
 Error from_peers_alert(const std::string& peer, std::uint8_t alert) {
-  std::string message = peer + " ended the association with the alert \"" +
-                        SSL_alert_desc_string_long(alert) + "\"";
+  std::string message =
+      peer + " ended the association with the alert \"" + SSL_alert_desc_string_long(alert) + "\"";
   switch (alert) {
     case SSL_AD_UNKNOWN_CA:
       message += ": it does not trust the authority that issued our certificate";
@@ -46,12 +46,14 @@ Error explain_failure(const Address& peer_address, const AlertTrace& alerts,
   if (alerts.received && !alerts.sent) return from_peers_alert(peer, *alerts.received);
   switch (reason) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
-      return {ErrorKind::kUntrusted, EACCES,
-              rejection.empty() ? peer + ": its certificate was not accepted" : peer + ": " + rejection,
-              alerts.sent};
+      return {
+          ErrorKind::kUntrusted, EACCES,
+          rejection.empty() ? peer + ": its certificate was not accepted" : peer + ": " + rejection,
+          alerts.sent};
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
       return {ErrorKind::kUntrusted, EACCES,
-              peer + " sent no certificate, but option `ca` requires a client certificate", alerts.sent};
+              peer + " sent no certificate, but option `ca` requires a client certificate",
+              alerts.sent};
     case SSL_R_NO_SHARED_CIPHER:
       return {ErrorKind::kIncompatible, EPROTO,
               peer +

@@ -17,8 +17,8 @@ struct AlertTrace {
   std::optional<std::uint8_t> received;
 };
 
-// explain_failure empties this thread's OpenSSL error queue into an Error that says who is to blame.
-// `rejection` tells why a certificate was not accepted, empty if none was rejected.
+// explain_failure empties this thread's OpenSSL error queue into an Error that says who is to
+// blame. `rejection` tells why a certificate was not accepted, empty if none was rejected.
 Error explain_failure(const Address& peer, const AlertTrace& alerts, const std::string& rejection);
 
 // handshake_timed_out is the Error of a handshake that lasted too long.

@@ -3,8 +3,8 @@
 //   receive ──► DatagramPort ──► libssl ──► poll_event
 //   send ─────► libssl ──► DatagramPort ──► poll_transmit
 //
-// libssl keeps the retransmission timer by the system's clock; `deadline` converts what is left of it to
-// the caller's time. Everything else depends only on what is handed in.
+// libssl keeps the retransmission timer by the system's clock; `deadline` converts what is left of
+// it to the caller's time. Everything else depends only on what is handed in.
 #include "dtls/session.hpp"
 
 #include <openssl/err.h>
@@ -28,17 +28,17 @@
 namespace dtls {
 namespace {
 
-// Handshake datagrams stay below IPv6's minimum link MTU (RFC 8200 §5: 1280, less 48 bytes of headers),
-// so that no path fragments them.
+// Handshake datagrams stay below IPv6's minimum link MTU (RFC 8200 §5: 1280, less 48 bytes of
+// headers), so that no path fragments them.
 constexpr long kHandshakeMtu = 1280 - 48;
 
 }  // namespace
 
 struct Session::State {
-  struct Opening {};      // server: the first ClientHello has not come
+  struct Opening {};  // server: the first ClientHello has not come
   struct Handshaking {};
   struct Established {};
-  struct Ended {};        // closed, failed, or closed by the peer: nothing more comes
+  struct Ended {};  // closed, failed, or closed by the peer: nothing more comes
   using Phase = std::variant<Opening, Handshaking, Established, Ended>;
 
   std::shared_ptr<const Context> context;
@@ -60,7 +60,9 @@ struct Session::State {
 
   static State& of(const SSL* ssl) { return *static_cast<State*>(SSL_get_app_data(ssl)); }
 
-  void start_clock(TimePoint now) { handshake_deadline = now + context->inside().handshake_timeout; }
+  void start_clock(TimePoint now) {
+    handshake_deadline = now + context->inside().handshake_timeout;
+  }
   void open(TimePoint now);
   void advance(TimePoint now);
   void fail(Error error);
@@ -104,12 +106,15 @@ void Session::State::open(TimePoint now) {
   start_clock(now);
   const crypto::OwnedBy<BIO_ADDR, BIO_ADDR_free> unused(BIO_ADDR_new());
   ERR_clear_error();
-  // The endpoint has verified the cookie; DTLSv1_listen sets libssl's message and record numbers to continue
-  // after the exchange it did not see.
+  // The endpoint has verified the cookie; DTLSv1_listen sets libssl's message and record numbers to
+  // continue after the exchange it did not see.
   if (DTLSv1_listen(ssl.get(), unused.get()) == 1) {
     phase = Handshaking{};
   } else {
-    fail({ErrorKind::kMalformed, EPROTO, "the client's first message is not a usable ClientHello", {}});
+    fail({ErrorKind::kMalformed,
+          EPROTO,
+          "the client's first message is not a usable ClientHello",
+          {}});
   }
 }
 
@@ -197,7 +202,8 @@ void Session::State::reread_timer(TimePoint now) {
     retransmission.reset();
     return;
   }
-  retransmission = now + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
+  retransmission =
+      now + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -211,8 +217,10 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   state->peer = peer;
   state->ssl.reset(SSL_new(state->context->inside().ssl.get()));
   if (state->ssl == nullptr) {
-    return Error{ErrorKind::kSystem, ENOMEM,
-                 "OpenSSL cannot make a session: " + credentials::take_error_text(), {}};
+    return Error{ErrorKind::kSystem,
+                 ENOMEM,
+                 "OpenSSL cannot make a session: " + credentials::take_error_text(),
+                 {}};
   }
   SSL* ssl = state->ssl.get();
   SSL_set_app_data(ssl, state.get());
@@ -248,8 +256,10 @@ Result<Session> Session::client(std::shared_ptr<const Context> context, const Ad
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (!is_ip && (SSL_set1_host(ssl, name.c_str()) != 1 ||
                    SSL_set_tlsext_host_name(ssl, name.c_str()) != 1)) {
-      return Error{ErrorKind::kMisuse, EINVAL,
-                   "option `server`: \"" + name + "\" is neither a host name nor an IP address", {}};
+      return Error{ErrorKind::kMisuse,
+                   EINVAL,
+                   "option `server`: \"" + name + "\" is neither a host name nor an IP address",
+                   {}};
     }
   }
   state.start_clock(now);
@@ -268,15 +278,19 @@ void Session::receive(std::span<std::byte> datagram, TimePoint now) {
 Result<void> Session::send(std::span<const std::byte> message) {
   State& state = *state_;
   if (message.size() > kMaxMessage) {
-    return Error{ErrorKind::kMisuse, EMSGSIZE,
+    return Error{ErrorKind::kMisuse,
+                 EMSGSIZE,
                  "a message of " + std::to_string(message.size()) +
-                     " bytes does not fit one record; send at most 16384 bytes at once", {}};
+                     " bytes does not fit one record; send at most 16384 bytes at once",
+                 {}};
   }
   if (state.is<State::Ended>()) {
-    return Error{ErrorKind::kMisuse, EPIPE, "the association has ended; nothing can be sent any more", {}};
+    return Error{
+        ErrorKind::kMisuse, EPIPE, "the association has ended; nothing can be sent any more", {}};
   }
   if (!state.is<State::Established>()) {
-    return Error{ErrorKind::kMisuse, EAGAIN, "the handshake has not finished yet; send after Connected", {}};
+    return Error{
+        ErrorKind::kMisuse, EAGAIN, "the handshake has not finished yet; send after Connected", {}};
   }
   if (message.empty()) return {};  // an empty record would never be shown to the peer's program
   ERR_clear_error();
@@ -284,10 +298,12 @@ Result<void> Session::send(std::span<const std::byte> message) {
   if (sent > 0) return {};
   const int problem = SSL_get_error(state.ssl.get(), sent);
   if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
-    return Error{ErrorKind::kMisuse, EAGAIN, "the association is busy; send again after draining", {}};
+    return Error{
+        ErrorKind::kMisuse, EAGAIN, "the association is busy; send again after draining", {}};
   }
   state.fail_from_ssl();
-  return Error{ErrorKind::kPeer, EPIPE, "the association has ended; nothing can be sent any more", {}};
+  return Error{
+      ErrorKind::kPeer, EPIPE, "the association has ended; nothing can be sent any more", {}};
 }
 
 void Session::close() {
@@ -347,6 +363,8 @@ void Session::handle_timeout(TimePoint now) {
   state.reread_timer(now);
 }
 
-const PeerVerification& Session::verification() const { return state_->verification; }
+const PeerVerification& Session::verification() const {
+  return state_->verification;
+}
 
 }  // namespace dtls

@@ -58,7 +58,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   const std::string own = file_of(reinterpret_cast<void*>(&openssl));
   if (file_of(runtime.ssl_code) != own || file_of(runtime.crypto_code) != own) {
     throw Napi::Error::New(env, "the DTLS addon was bound to another program's OpenSSL (" +
-                                    file_of(runtime.ssl_code) + ", " + file_of(runtime.crypto_code) +
+                                    file_of(runtime.ssl_code) + ", " +
+                                    file_of(runtime.crypto_code) +
                                     "); rebuild it with its static OpenSSL archives");
   }
 

@@ -12,23 +12,22 @@ constexpr Timeout kNow = Duration::zero();
 
 Napi::Function ConnectionObject::define(Napi::Env env) {
   auto properties = socket_properties<ConnectionObject>();
-  properties.insert(
-      properties.end(),
-      {StaticMethod("connect", &ConnectionObject::connect),
-       InstanceAccessor<&ConnectionObject::state>("state"),
-       InstanceAccessor<&ConnectionObject::fd>("fd"),
-       InstanceAccessor<&ConnectionObject::authorized>("authorized"),
-       InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
-       InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
-       InstanceMethod("failure", &ConnectionObject::failure),
-       InstanceMethod("send", &ConnectionObject::send),
-       InstanceMethod("recv", &ConnectionObject::recv),
-       InstanceMethod("pending", &ConnectionObject::pending),
-       InstanceMethod("close", &ConnectionObject::close),
-       InstanceMethod("sockName", &ConnectionObject::sock_name),
-       InstanceMethod("peerName", &ConnectionObject::peer_name),
-       InstanceMethod("socketError", &ConnectionObject::socket_error),
-       InstanceMethod("watch", &ConnectionObject::watch)});
+  properties.insert(properties.end(),
+                    {StaticMethod("connect", &ConnectionObject::connect),
+                     InstanceAccessor<&ConnectionObject::state>("state"),
+                     InstanceAccessor<&ConnectionObject::fd>("fd"),
+                     InstanceAccessor<&ConnectionObject::authorized>("authorized"),
+                     InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
+                     InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
+                     InstanceMethod("failure", &ConnectionObject::failure),
+                     InstanceMethod("send", &ConnectionObject::send),
+                     InstanceMethod("recv", &ConnectionObject::recv),
+                     InstanceMethod("pending", &ConnectionObject::pending),
+                     InstanceMethod("close", &ConnectionObject::close),
+                     InstanceMethod("sockName", &ConnectionObject::sock_name),
+                     InstanceMethod("peerName", &ConnectionObject::peer_name),
+                     InstanceMethod("socketError", &ConnectionObject::socket_error),
+                     InstanceMethod("watch", &ConnectionObject::watch)});
   return DefineClass(env, "Connection", properties);
 }
 
@@ -45,7 +44,9 @@ ConnectionObject::ConnectionObject(const Napi::CallbackInfo& info)
   connection_.emplace(std::move(*info[0].As<Napi::External<Connection>>().Data()));
 }
 
-ConnectionObject::~ConnectionObject() { end_watches(); }
+ConnectionObject::~ConnectionObject() {
+  end_watches();
+}
 
 Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
@@ -55,8 +56,7 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   config.ca = text_field(options, "ca");
   config.server_name = text_field(options, "server");
   config.identity = identity_fields(options);
-  config.handshake_timeout =
-      duration_field(options, "handshakeTimeout", config.handshake_timeout);
+  config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
 }
@@ -77,7 +77,9 @@ Napi::Value ConnectionObject::send(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::recv(const Napi::CallbackInfo& info) {
   const auto got = connection_->recv(bytes_argument(info), kNow);
-  const double result = !got ? -got.error().sys_errno : *got == 0 ? -EAGAIN : static_cast<double>(*got);
+  const double result = !got        ? -got.error().sys_errno
+                        : *got == 0 ? -EAGAIN
+                                    : static_cast<double>(*got);
   return Napi::Number::New(info.Env(), result);
 }
 

@@ -26,7 +26,9 @@ Napi::Error to_js(Napi::Env env, const Error& error) {
   return made;
 }
 
-void throw_error(Napi::Env env, const Error& error) { throw to_js(env, error); }
+void throw_error(Napi::Env env, const Error& error) {
+  throw to_js(env, error);
+}
 
 Interest to_interest(const Napi::Value& value) {
   switch (value.As<Napi::Number>().Int32Value()) {
@@ -42,8 +44,8 @@ Interest to_interest(const Napi::Value& value) {
 Address to_address(const Napi::Value& value) {
   const auto object = value.As<Napi::Object>();
   const auto port = object.Get("port").As<Napi::Number>().Uint32Value();
-  return value_or_throw(value.Env(), Address::parse(text_field(object, "addr"),
-                                                    static_cast<std::uint16_t>(port)));
+  return value_or_throw(
+      value.Env(), Address::parse(text_field(object, "addr"), static_cast<std::uint16_t>(port)));
 }
 
 Napi::Object to_js(Napi::Env env, const Address& address) {

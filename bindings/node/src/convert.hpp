@@ -1,8 +1,8 @@
 // Between JavaScript values and the library's.
 #pragma once
 
-#include <dtls/dtls.hpp>
 #include <napi.h>
+#include <dtls/dtls.hpp>
 
 #include <span>
 #include <string>
@@ -35,8 +35,8 @@ bool bool_field(const Napi::Object& options, const char* name, bool otherwise);
 Duration duration_field(const Napi::Object& options, const char* name, Duration otherwise);
 IdentityConfig identity_fields(const Napi::Object& options);
 
-// bytes_argument is (buffer, offset, length) at position 0 of a call, checked by JavaScript before and
-// clamped here all the same.
+// bytes_argument is (buffer, offset, length) at position 0 of a call, checked by JavaScript before
+// and clamped here all the same.
 std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info);
 
 }  // namespace dtls::node

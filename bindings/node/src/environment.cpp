@@ -8,9 +8,9 @@
 
 namespace dtls::node {
 
-// libuv's structures differ in size between versions, so the handle is allocated by the size that the
-// running one tells. Node waits for the asynchronous clean-up hook, so libuv is done with the handle when
-// its loop ends.
+// libuv's structures differ in size between versions, so the handle is allocated by the size that
+// the running one tells. Node waits for the asynchronous clean-up hook, so libuv is done with the
+// handle when its loop ends.
 struct Environment::Poll {
   uv_poll_t* handle = nullptr;
   napi_env env = nullptr;
@@ -55,7 +55,8 @@ Napi::Value Environment::wait(const Napi::CallbackInfo& info) {
   ready_.clear();
   loop_.run_once(timeout, all ? EventLoop::Scope::kAll : EventLoop::Scope::kBackground);
   const auto ids = Napi::Array::New(info.Env(), ready_.size());
-  for (std::uint32_t i = 0; i < ready_.size(); ++i) ids[i] = Napi::Number::New(info.Env(), ready_[i]);
+  for (std::uint32_t i = 0; i < ready_.size(); ++i)
+    ids[i] = Napi::Number::New(info.Env(), ready_[i]);
   return ids;
 }
 
@@ -86,7 +87,8 @@ void Environment::set_notify(const Napi::CallbackInfo& info) {
   poll->handle = static_cast<uv_poll_t*>(std::malloc(uv_handle_size(UV_POLL)));
   if (poll->handle == nullptr || uv_poll_init(uv, poll->handle, loop_.descriptor()) != 0) {
     std::free(poll->handle);
-    throw_error(info.Env(), {ErrorKind::kSystem, ENOMEM, "Node's event loop takes no more handles", {}});
+    throw_error(info.Env(),
+                {ErrorKind::kSystem, ENOMEM, "Node's event loop takes no more handles", {}});
   }
   poll->handle->data = poll.get();
   poll->env = info.Env();

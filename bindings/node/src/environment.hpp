@@ -1,9 +1,9 @@
 // Environment: the native side of one JavaScript environment (the main thread or a worker).
 #pragma once
 
-#include <dtls/dtls.hpp>
 #include <napi.h>
 #include <uv.h>
+#include <dtls/dtls.hpp>
 
 #include <cstdint>
 #include <functional>

@@ -24,13 +24,14 @@ ServerObject::ServerObject(const Napi::CallbackInfo& info)
   ServerConfig config;
   config.identity = identity_fields(options);
   config.ca = text_field(options, "ca");
-  config.handshake_timeout =
-      duration_field(options, "handshakeTimeout", config.handshake_timeout);
+  config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   server_.emplace(value_or_throw(
       info.Env(), Server::listen(environment_->loop(), config, to_address(info[1]))));
 }
 
-ServerObject::~ServerObject() { end_watch(); }
+ServerObject::~ServerObject() {
+  end_watch();
+}
 
 Napi::Value ServerObject::accept(const Napi::CallbackInfo& info) {
   auto accepted = server_->accept(Duration::zero());

@@ -7,7 +7,8 @@
 
 namespace dtls::node {
 
-// SocketMethods<Self, Handle> is mixed into an ObjectWrap that has `Handle& handle()`, a Server or Connection.
+// SocketMethods<Self, Handle> is mixed into an ObjectWrap that has `Handle& handle()`, a Server or
+// Connection.
 template <typename Self>
 class SocketMethods {
  public:
@@ -18,8 +19,7 @@ class SocketMethods {
     done_or_throw(info.Env(), options(info).set_ipv6_only(info[0].As<Napi::Boolean>().Value()));
   }
   void bind_to_device(const Napi::CallbackInfo& info) {
-    done_or_throw(info.Env(),
-                  options(info).bind_to_device(info[0].As<Napi::String>().Utf8Value()));
+    done_or_throw(info.Env(), options(info).bind_to_device(info[0].As<Napi::String>().Utf8Value()));
   }
   Napi::Value buffer_size(const Napi::CallbackInfo& info) {
     auto view = options(info);

@@ -1,0 +1,41 @@
+// Throw-away certificates for tests, made in memory.
+#pragma once
+
+#include <string>
+
+#include "dtls/config.hpp"
+
+namespace dtls::test {
+
+enum class KeyKind { kP256, kRsa2048 };
+
+// Authority issues certificates; its own is the trust anchor.
+class Authority {
+ public:
+  explicit Authority(const std::string& name = "test authority");
+  ~Authority();
+  Authority(const Authority&) = delete;
+  Authority& operator=(const Authority&) = delete;
+
+  [[nodiscard]] const std::string& certificate() const { return pem_; }
+
+  struct Wish {
+    std::string common_name = "localhost";
+    std::string alt_names = "DNS:localhost,IP:127.0.0.1,IP:::1";
+    KeyKind kind = KeyKind::kP256;
+    long valid_from_s = -3600;  // seconds from now
+    long valid_until_s = 86400;
+  };
+  [[nodiscard]] IdentityConfig issue(const Wish& wish) const;
+  [[nodiscard]] IdentityConfig issue() const { return issue(Wish{}); }
+
+ private:
+  struct Inside;
+  Inside* inside_;
+  std::string pem_;
+};
+
+// encrypt_key gives the same key as encrypted PKCS#8 PEM.
+std::string encrypt_key(const std::string& key_pem, const std::string& password);
+
+}  // namespace dtls::test
