@@ -1,0 +1,231 @@
+/// <reference types="node" />
+
+/**
+ * Datagram TLS (DTLS 1.2, RFC 6347). A wrong argument type throws a TypeError;
+ * what the world refuses is reported by the documented failure value, with
+ * errno set and the reason in `Dtls.lastError()`. Objects belong to the thread
+ * that made them. All times are in milliseconds.
+ */
+declare class Dtls {
+  private constructor();
+
+  /** IPv4: 2 */
+  static readonly AF_INET: 2;
+  /** IPv6: 10 */
+  static readonly AF_INET6: 10;
+  static readonly INADDR_NONE: "255.255.255.255";
+  static readonly INADDR_LOOPBACK: "127.0.0.1";
+  static readonly INADDR_ANY: "0.0.0.0";
+  static readonly INADDR_BROADCAST: "255.255.255.255";
+  static readonly IN6ADDR_ANY: "::";
+  static readonly IN6ADDR_LOOPBACK: "::1";
+  static readonly IN6ADDR_NODELOCAL_ALLNODES: "ff01::1";
+  static readonly IN6ADDR_LINKLOCAL_ALLNODES: "ff02::1";
+  static readonly IN6ADDR_LINKLOCAL_ALLROUTERS: "ff01::2";
+
+  /** Makes an IPv4 address; default: any address, a port that the system chooses. */
+  static sockaddr(addr?: string, port?: number): Dtls.SockAddr;
+  /** Makes an IPv6 address. `scope` is the interface index of a link-local one. */
+  static sockaddr6(addr?: string, port?: number, scope?: number): Dtls.SockAddr;
+
+  /** Makes a server bound to an address; undefined with errno set on failure. */
+  static createServer(
+    opt: Dtls.ServerOptions,
+    sockaddr: Dtls.SockAddrInit,
+  ): Dtls | undefined;
+
+  /**
+   * Connects to a server and waits for the handshake; undefined with errno set
+   * on failure. `timeout` defaults to `opt.handshakeTimeout`.
+   */
+  static createClient(
+    opt: Dtls.ClientOptions | null | undefined,
+    sockaddr: Dtls.SockAddrInit,
+    timeout?: number,
+  ): Dtls | undefined;
+  /**
+   * Begins to connect and returns the object, which the callback gets when the
+   * handshake is finished. If that fails the callback gets undefined, with errno set.
+   */
+  static createClient(
+    opt: Dtls.ClientOptions | null | undefined,
+    sockaddr: Dtls.SockAddrInit,
+    callback: (dtls: Dtls | undefined, remote: Dtls.SockAddr) => void,
+  ): Dtls | undefined;
+
+  /**
+   * Takes up a connection of the server `name` by its descriptor, a connected
+   * UDP socket, and waits for the handshake. Undefined with errno set on failure.
+   */
+  static createByFd(
+    name: string,
+    sockFd: number,
+    timeout?: number,
+  ): Dtls | undefined;
+  /** Takes up a connection; the callback is called as createClient()'s. */
+  static createByFd(
+    name: string,
+    sockFd: number,
+    callback: (dtls: Dtls | undefined) => void,
+  ): Dtls | undefined;
+
+  /** The failure behind errno. An extension of JSRE's module. */
+  static lastError(): Dtls.DtlsError | undefined;
+
+  /** The UDP descriptor; -1 after close(). */
+  readonly sockFd: number;
+
+  /** Server: adds the identity of one more host name, chosen by SNI (RFC 6066 §3). */
+  addcert(opt: Dtls.IdentityOptions): boolean;
+
+  /**
+   * Server: waits for the next peer and fills `remoteAddr`; undefined when
+   * `timeout` (default: for ever) has passed.
+   */
+  accept(
+    remoteAddr?: Partial<Dtls.SockAddr> | null,
+    timeout?: number,
+  ): Dtls | undefined;
+  /** Server: has `callback` called for every peer from now on. */
+  accept(
+    unused: undefined | null,
+    callback: (dtls: Dtls, remoteAddr: Dtls.SockAddr) => void,
+  ): undefined;
+
+  /**
+   * Sends one message of at most 16384 bytes, after the handshake. Returns the
+   * number of bytes, or -errno. `timeout` defaults to for ever.
+   */
+  send(string: string, timeout?: number): number;
+  send(
+    buffer: NodeJS.ArrayBufferView,
+    offset?: number,
+    length?: number,
+    timeout?: number,
+  ): number;
+
+  /**
+   * Receives the next message or the part of it that fits. Returns the number
+   * of bytes, 0 when `timeout` (default: for ever) has passed, or -errno when
+   * the association has ended.
+   */
+  recv(
+    buffer: NodeJS.ArrayBufferView,
+    offset?: number,
+    length?: number,
+    timeout?: number,
+  ): number;
+
+  /** Bytes that can be read without waiting; negative on error. */
+  pending(): number;
+  /** The socket's SO_ERROR, which is cleared by this. */
+  error(): number;
+  /** Sends close_notify and releases the descriptor. Twice is harmless. */
+  close(): void;
+  /** Forgets the descriptor without closing it, for createByFd() elsewhere. */
+  flyAway(): void;
+  /** The local address, also after close(). */
+  sockName(): Dtls.SockAddr | undefined;
+  /** The peer's address, also after close(); undefined for a server. */
+  peerName(): Dtls.SockAddr | undefined;
+  /** Lets datagrams pass only through one interface; default: all. */
+  bindToDevice(ifname?: string): boolean;
+  /** Sets the time to live of outgoing packets: 0 to 255. */
+  setTTL(timeToLive: number): boolean;
+  /** Restricts the socket to IPv6. */
+  setIPv6Only(enable: boolean): boolean;
+  /** Bytes, negative on error. */
+  getRecvBufferSize(): number;
+  /** Bytes, negative on error. */
+  getSendBufferSize(): number;
+  /** 1024 bytes to 16 MiB. */
+  setRecvBufferSize(size: number): boolean;
+  /** 1024 bytes to 16 MiB. */
+  setSendBufferSize(size: number): boolean;
+
+  /** Connection: whether the peer's certificate was verified. An extension. */
+  readonly authorized?: boolean;
+  /** Connection: why it could not be verified. An extension. */
+  readonly authorizationError?: string;
+  /** Connection: the peer's certificate in PEM. An extension. */
+  readonly peerCertificate?: string;
+  /**
+   * Connection: called while data waits, and when the association has ended; it
+   * keeps Node's loop alive. An extension for programs driven by that loop.
+   */
+  onreadable?: ((dtls: Dtls) => void) | null;
+}
+
+declare namespace Dtls {
+  interface SockAddr {
+    /** Dtls.AF_INET or Dtls.AF_INET6 */
+    domain: number;
+    addr: string;
+    port: number;
+    /** Interface index of a link-local IPv6 address. */
+    scope?: number;
+  }
+
+  /** An address as it is given: `domain` follows from `addr`. */
+  type SockAddrInit = Omit<SockAddr, "domain"> & { domain?: number };
+
+  /** PEM text; Buffers are an extension. */
+  type Pem = string | Uint8Array;
+
+  interface ServerOptions {
+    /** Registers the server for createByFd(), process-wide. */
+    name?: string;
+    /** Clients must present a certificate that one of these vouches for. */
+    ca?: Pem;
+    /** Certificate, then its intermediates. It may contain the key too. */
+    cert: Pem;
+    key?: Pem;
+    /** Password of the key. */
+    passwd?: string;
+    /** Without SNI, choose the certificate by the local IP address. Default: false. */
+    ipcert?: boolean;
+    /** Default: false. */
+    renegotiate?: boolean;
+    /** 2000 to 120000 ms; default: 60000. */
+    handshakeTimeout?: number;
+  }
+
+  interface IdentityOptions extends Pick<
+    ServerOptions,
+    "ca" | "cert" | "key" | "passwd"
+  > {
+    /** Host name, possibly with a wildcard. */
+    name: string;
+  }
+
+  interface ClientOptions {
+    /** Whether an unverified server is refused. Default: false! */
+    rejectUnauthorized?: boolean;
+    /** As EdgerOS's declarations spell it. */
+    rejectUnauthorinzed?: boolean;
+    /** Whether the system's trusted certificates count. Default: false. */
+    loadDefaultCerts?: boolean;
+    /** Certificates that are trusted. */
+    ca?: Pem;
+    /** Name or IP address that the server's certificate must be for; a name is sent as SNI. */
+    server?: string;
+    cert?: Pem;
+    key?: Pem;
+    /** Password of the key. */
+    passwd?: string;
+    /** Default: false. */
+    renegotiate?: boolean;
+    /** 2000 to 120000 ms; default: 60000. */
+    handshakeTimeout?: number;
+  }
+
+  interface DtlsError extends Error {
+    /** Linux errno, positive. */
+    errno: number;
+    code: string;
+    /** TLS alert number (RFC 5246 §7.2), if the failure was one. */
+    alert?: number;
+  }
+}
+
+export = Dtls;

@@ -1,0 +1,62 @@
+// Compiled by tsc, never run: declarations that reject this are wrong.
+import Dtls = require("./index");
+import iosched = require("./iosched");
+
+const server = Dtls.createServer(
+  { cert: "pem", handshakeTimeout: 2000 },
+  Dtls.sockaddr(Dtls.INADDR_ANY, 3000),
+);
+if (server) {
+  const remote: Partial<Dtls.SockAddr> = {};
+  const peer: Dtls | undefined = server.accept(remote, 100);
+  server.accept(undefined, (dtls, address) => {
+    dtls.send(address.addr);
+    dtls.onreadable = (same) => same.recv(Buffer.alloc(10), 0, 10, 0);
+  });
+  const added: boolean = server.addcert({
+    name: "*.example",
+    cert: Buffer.alloc(0),
+  });
+  const size: number | undefined = peer?.getRecvBufferSize();
+  console.log(added, size, server.sockName()?.port);
+  // @ts-expect-error an address is no string
+  Dtls.createServer({ cert: "pem" }, "127.0.0.1");
+  // @ts-expect-error a certificate is required
+  Dtls.createServer({}, Dtls.sockaddr());
+}
+
+const client = Dtls.createClient(
+  { server: "localhost" },
+  { addr: "::1", port: 3000 },
+  500,
+);
+const sent: number | undefined = client?.send(
+  new Uint8Array([1, 2, 3]),
+  0,
+  2,
+  100,
+);
+const early: Dtls | undefined = Dtls.createClient(
+  undefined,
+  Dtls.sockaddr6(Dtls.IN6ADDR_LOOPBACK, 1),
+  (dtls, address) => console.log(dtls?.authorizationError, address.domain),
+);
+Dtls.createByFd("name", 3, (dtls) => dtls?.close());
+const alert: number | undefined = Dtls.lastError()?.alert;
+// @ts-expect-error only the module's functions make objects
+new Dtls();
+
+const event = iosched.event(iosched.READ, 0, (arg: string) => arg === "", "x");
+iosched.add(event);
+const withErrback = iosched.event<Dtls | undefined>(
+  iosched.WRITE,
+  client?.sockFd ?? -1,
+  (dtls) => dtls?.pending() === 0,
+  (dtls) => dtls?.close(),
+  client,
+);
+iosched.once(withErrback);
+const [readable] = iosched.select([[0], [], []], 10);
+iosched.forever(() => readable.length > 0, 10);
+iosched.forever({ quit: true });
+console.log(sent, early, alert, iosched.fds()[2], iosched.poll(0));
