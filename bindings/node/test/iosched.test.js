@@ -1,0 +1,205 @@
+"use strict";
+
+const assert = require("node:assert/strict");
+const dgram = require("node:dgram");
+const fs = require("node:fs");
+const os = require("node:os");
+const { test } = require("node:test");
+const iosched = require("../lib/jsre/iosched");
+const { getErrno, setErrno } = require("../lib/errors");
+const { createAuthority } = require("./support/certificates");
+const { connect, receive } = require("./support/pair");
+
+const { EBADF, EPERM } = os.constants.errno;
+const identity = createAuthority().leaf("server");
+const NOTHING = [[], [], []];
+
+/** @param {number} port of a UDP socket in this process */
+function descriptorOf(port) {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const lines = fs.readFileSync("/proc/net/udp", "utf8").trim().split("\n");
+  const line = lines.find((each) => each.includes(`0100007F:${hex} `));
+  const inode = line.trim().split(/\s+/)[9];
+  const isIt = (fd) => linkOf(fd) === `socket:[${inode}]`;
+  return Number(fs.readdirSync("/proc/self/fd").find(isIt));
+}
+
+function linkOf(fd) {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined; // it was the folder's own
+  }
+}
+
+test("an event is called while data waits, with its argument and itself", (t) => {
+  const { client, peer } = connect(t, identity);
+  const calls = [];
+  const event = iosched.event(
+    iosched.READ,
+    peer.sockFd,
+    (...args) => void calls.push(args),
+    "arg",
+  );
+  assert.equal(iosched.add(event), true);
+  assert.equal(iosched.listening(event), true);
+  assert.deepEqual(iosched.poll(0), NOTHING);
+  client.send("x");
+  assert.deepEqual(iosched.poll(5000), [[peer.sockFd], [], []]);
+  iosched.poll(0);
+  assert.deepEqual(calls, [
+    ["arg", event],
+    ["arg", event],
+  ]);
+  receive(peer);
+  assert.deepEqual(iosched.poll(0), NOTHING);
+  iosched.remove(event);
+  assert.equal(iosched.listening(event), false);
+});
+
+test("an event ends when its callback returns false, and errback is told", (t) => {
+  const { client, peer } = connect(t, identity);
+  const calls = [];
+  const results = [undefined, 0, null, false];
+  const event = iosched.event(
+    iosched.READ,
+    peer.sockFd,
+    () => results.shift(),
+    (...args) => calls.push(args),
+    7,
+  );
+  iosched.add(event);
+  client.send("x");
+  for (let i = 0; i < 4; i++) {
+    assert.deepEqual(calls, []);
+    iosched.poll(5000);
+  }
+  assert.deepEqual(calls, [[7, event]]);
+  assert.equal(iosched.listening(event), false);
+  assert.deepEqual(iosched.poll(0), NOTHING);
+});
+
+test("once is called one time and may be added again by its callback", (t) => {
+  const { client, peer } = connect(t, identity);
+  let calls = 0;
+  const event = iosched.event(iosched.READ, peer.sockFd, () => {
+    if (++calls === 1) {
+      iosched.once(event);
+    }
+  });
+  iosched.once(event);
+  client.send("x");
+  iosched.poll(5000);
+  iosched.poll(5000);
+  assert.deepEqual(iosched.poll(0), NOTHING);
+  assert.equal(calls, 2);
+});
+
+test("a descriptor closed by another callback is not called any more", (t) => {
+  const { client, peer } = connect(t, identity);
+  let calls = 0;
+  const close = () => {
+    calls++;
+    peer.close();
+  };
+  const events = [close, close].map((callback) =>
+    iosched.event(iosched.READ, peer.sockFd, callback),
+  );
+  events.forEach(iosched.add);
+  client.send("x");
+  iosched.poll(5000);
+  iosched.poll(0);
+  assert.equal(calls, 1);
+  assert.deepEqual(events.map(iosched.listening), [false, false]);
+});
+
+test("a callback may remove all events, its own too", (t) => {
+  const { client, peer } = connect(t, identity);
+  let calls = 0;
+  const callback = () => {
+    calls++;
+    iosched.remove();
+  };
+  for (let i = 0; i < 3; i++) {
+    iosched.add(iosched.event(iosched.READ, peer.sockFd, callback));
+  }
+  client.send("x");
+  iosched.poll(5000);
+  iosched.poll(0);
+  assert.equal(calls, 1);
+});
+
+test("a callback may poll itself", (t) => {
+  const { client, peer } = connect(t, identity);
+  const seen = [];
+  iosched.add(
+    iosched.event(iosched.READ, peer.sockFd, () => {
+      seen.push("in");
+      assert.deepEqual(iosched.poll(20), NOTHING);
+      seen.push(receive(peer));
+    }),
+  );
+  client.send("x");
+  iosched.poll(5000);
+  assert.deepEqual(seen, ["in", "x"]);
+  client.send("y");
+  iosched.poll(5000);
+  assert.deepEqual(seen, ["in", "x", "in", "y"]);
+  iosched.remove();
+});
+
+test("select waits for descriptors that are not events", (t) => {
+  const { client, peer } = connect(t, identity);
+  const fd = peer.sockFd;
+  assert.deepEqual(iosched.select([[fd], [], []], 0), NOTHING);
+  client.send("x");
+  assert.deepEqual(iosched.select([[fd]], 5000), [[fd], [], []]);
+});
+
+test("select waits for descriptors of the kernel", async (t) => {
+  const socket = dgram.createSocket("udp4");
+  t.after(() => socket.close());
+  await new Promise((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  // Node has no public way to a socket's descriptor; the kernel lists it.
+  const fd = descriptorOf(socket.address().port);
+  assert.deepEqual(iosched.select([[fd], [fd], []], 1000), [[], [fd], []]);
+});
+
+test("fds merges events with what is given", (t) => {
+  const { client, peer } = connect(t, identity);
+  const event = iosched.event(iosched.READ, peer.sockFd, () => {});
+  iosched.add(event);
+  const merged = iosched.fds([[peer.sockFd], [client.sockFd], []]);
+  assert.deepEqual(merged, [[peer.sockFd], [client.sockFd], []]);
+  iosched.remove(event);
+  assert.deepEqual(iosched.fds(), NOTHING);
+});
+
+test("what cannot be waited for is told by errno", () => {
+  const callback = () => {};
+  const file = fs.openSync(__filename);
+  for (const [fd, errno] of [
+    [-1, EBADF],
+    [99999, EBADF],
+    [file, EPERM],
+  ]) {
+    setErrno(0);
+    const event = iosched.event(iosched.READ, fd, callback);
+    assert.equal(iosched.add(event), false);
+    assert.equal(getErrno(), errno);
+    assert.equal(iosched.listening(event), false);
+    setErrno(0);
+    assert.deepEqual(iosched.select([[fd], [], []], 0), NOTHING);
+    assert.equal(getErrno(), errno);
+  }
+  fs.closeSync(file);
+});
+
+test("arguments of the wrong type throw a TypeError that names them", () => {
+  const saysThat = (message) => ({ name: "TypeError", message });
+  assert.throws(() => iosched.add({}), saysThat(/ioevent/));
+  assert.throws(() => iosched.poll("5"), saysThat(/timeout/));
+  assert.throws(() => iosched.select(5, 0), saysThat(/fds/));
+  assert.throws(() => iosched.select([["x"]], 0), saysThat(/fds\[read\]/));
+  assert.throws(() => iosched.forever(5), saysThat(/check/));
+});
