@@ -2,7 +2,7 @@
 # run.sh [--port N] [--check]: the demonstration behind `./dev demo`.
 #
 # Makes a throw-away certificate authority and a server certificate, starts the asynchronous server
-# (examples/js/server_async.js) under jsre, then three clients one after the other: the synchronous
+# (examples/js/async-server.js) under jsre, then three clients one after the other: the synchronous
 # and the asynchronous JavaScript client, and `openssl s_client`. Prints who says what, then one line
 # of summary. Exits 0 only if the server has heard all three.
 set -euo pipefail
@@ -88,7 +88,7 @@ make_certificates() {
 
 copy_scripts() {
   local script
-  for script in server_async client_sync client_async; do
+  for script in async-server sync-client async-client; do
     sed -E "s/\b$page_port\b/$port/g" "$scripts/$script.js" >"$script.js"
   done
 }
@@ -122,23 +122,24 @@ clean_up() {
 server_is_up() { bound "$port" || ! alive "$server_pid"; }
 
 start_server() {
-  "$jsre" server_async.js >server.log 2>&1 </dev/null &
+  "$jsre" async-server.js >server.log 2>&1 </dev/null &
   server_pid=$!
   until_true server_is_up || die "the server has not bound port $port in $patience s"
   if ! alive "$server_pid"; then
     cat server.log >&2
     die "the server ended by itself (its messages are above)"
   fi
-  tell demo "server_async.js listens on UDP port $port"
+  tell demo "async-server.js listens on UDP port $port"
 }
 
 # What the server has heard from clients so far: one line for each message.
 heard() { grep -c ' Say: ' server.log || true; }
 
-# True when the client has ended or the server has heard all that was awaited.
-client_is_done() { (($(heard) >= $1)) || ! alive "$client_pid"; }
+has_heard() { (($(heard) >= $1)); }
 
 client_ended() { ! alive "$client_pid"; }
+
+client_is_done() { has_heard "$1" || client_ended; }
 
 server_lines_shown=0
 show_server() {
@@ -149,37 +150,34 @@ show_server() {
   server_lines_shown=$(wc -l <server.log)
 }
 
-# play <client's name> <messages awaited> <ends|polls> <command> [<argument>...]
-# A client that `polls` keeps polling after its work, as JSRE programs do, and is ended here.
+# play <client's name> <messages awaited> <ends|waits> <command> [<argument>...]
+# A client that `waits` goes on waiting when the server has heard it, and is ended here.
 play() {
-  local name=$1 awaited=$2 manner=$3 already line status=0
+  local name=$1 awaited=$2 manner=$3 all line status=0
   shift 3
-  already=$(heard)
+  all=$(($(heard) + awaited))
   tell demo "$name: ${*/#"$root/"/}"
   "$@" <&0 >client.log 2>&1 &
   client_pid=$!
-  until_true client_is_done $((already + awaited)) || true
-  if [[ $manner == ends ]] && until_true client_ended; then
+  if [[ $manner == waits ]]; then
+    until_true client_is_done "$all" || true
+  elif until_true client_ended; then
     wait "$client_pid" || status=$?
-  else
-    end_process "$client_pid"
+    ((status != 0)) || until_true has_heard "$all" || true
   fi
+  end_process "$client_pid"
   client_pid=
-  # A message sent just before the client ended may still be on its way through the server.
-  if ((status == 0)); then
-    until_true test_heard $((already + awaited)) || status=1
-  fi
   while IFS= read -r line; do
     tell "$name" "$line"
   done <client.log
   show_server
-  if ((status != 0)); then
-    tell demo "the server has heard $(($(heard) - already)) of $awaited messages of $name"
+  ((status == 0)) || tell demo "$name ended with exit code $status"
+  if ! has_heard "$all"; then
+    tell demo "the server has not heard all $awaited messages of $name"
     return 1
   fi
+  return "$status"
 }
-
-test_heard() { (($(heard) >= $1)); }
 
 # ---------------------------------------------------------------------------------------------
 
@@ -195,11 +193,13 @@ copy_scripts
 start_server
 
 successes=0
-play 'sync client' 1 ends "$jsre" client_sync.js </dev/null && successes=$((successes + 1))
-play 'async client' 2 polls "$jsre" client_async.js </dev/null && successes=$((successes + 1))
+# The synchronous client then waits for an answer, which this server never gives.
+play 'sync client' 1 waits "$jsre" sync-client.js </dev/null && successes=$((successes + 1))
+play 'async client' 2 waits "$jsre" async-client.js </dev/null && successes=$((successes + 1))
 play 'openssl' 1 ends openssl s_client -dtls1_2 -connect "127.0.0.1:$port" -CAfile ca.pem \
   -verify_ip 127.0.0.1 -verify_return_error -brief \
   < <(printf 'Hello from openssl s_client') && successes=$((successes + 1))
+show_server
 
 if ((successes == 3)); then
   echo "demo: all 3 clients talked DTLS to the server, which heard $(heard) messages"

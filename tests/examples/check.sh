@@ -18,11 +18,12 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
   exit 1
 }
 
-"$programs/example_echo_server" cert.pem key.pem 0 >server.log &
+mkfifo said
+"$programs/example_echo_server" cert.pem key.pem 0 >said &
 server=$!
-# The line with the port it was given; bounded by 10 s.
-port=$(timeout 10 tail --pid="$server" -n +1 -f server.log | sed -nu 's/^listening on .*:\([0-9]*\)$/\1/p;/^listening/q')
-[[ -n $port ]] || { echo "the server did not say where it listens" && exit 1; }
+exec 3<said
+read -r -t 10 line <&3 || { echo 'the server did not say where it listens' && exit 1; }
+port=${line##*:}
 
 answer=$("$programs/example_client" cert.pem 'hello over DTLS' "$port")
 [[ $answer == 'hello over DTLS' ]] || { echo "the client printed '$answer'" && exit 1; }

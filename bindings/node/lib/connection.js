@@ -116,7 +116,7 @@ class Connection extends Dtls {
       : args;
     return this.#handle.use(() => {
       const bytes = text ? Buffer.from(data) : validate.bytes("buffer", data);
-      const range = rangeOf(bytes, offset, length);
+      const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
       if (range.offset + range.length > bytes.byteLength) {
         throw validate.invalid(
@@ -146,7 +146,7 @@ class Connection extends Dtls {
   recv(buffer, offset, length, timeout) {
     return this.#handle.use(() => {
       const bytes = validate.bytes("buffer", buffer);
-      const range = rangeOf(bytes, offset, length);
+      const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
       const room = Math.min(range.length, bytes.byteLength - range.offset);
       if (room === 0) {
@@ -266,24 +266,6 @@ class Connection extends Dtls {
       this.#peerCertificate = connection.peerCertificate;
     });
   }
-}
-
-/**
- * @param {Uint8Array} bytes
- * @param {unknown} offset
- * @param {unknown} length
- */
-function rangeOf(bytes, offset, length) {
-  const size = bytes.byteLength;
-  const start =
-    offset === undefined ? 0 : validate.integer("offset", offset, 0, size);
-  return {
-    offset: start,
-    length:
-      length === undefined
-        ? size - start
-        : validate.integer("length", length, 0, Number.MAX_SAFE_INTEGER),
-  };
 }
 
 /** @param {number} errno */

@@ -1,6 +1,7 @@
 "use strict";
 
 const { native } = require("./native");
+const { drainTicks } = require("./ticks");
 const { Watch } = require("./watch");
 
 /** @typedef {import("../types/native").Native} Native */
@@ -19,15 +20,6 @@ const { Watch } = require("./watch");
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
 const now = () => performance.now();
-
-/**
- * Promise jobs and ticks normally run when Node's loop gets control back, and
- * in a task that waits here it never does. In a program that is an ES module
- * its top level is itself a promise job, and the jobs stay where they are.
- */
-function drainTicks() {
-  /** @type {any} */ (process)._tickCallback();
-}
 
 /**
  * Loop is the one place that turns the addon's readiness into callbacks, both

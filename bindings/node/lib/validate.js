@@ -204,6 +204,27 @@ function bytes(name, value) {
   throw typeError(name, "a Buffer", value);
 }
 
+/**
+ * A part of a buffer, by default all from `offset` on.
+ *
+ * @param {Uint8Array} buffer
+ * @param {unknown} offset
+ * @param {unknown} length may go beyond the end
+ * @returns {{ offset: number, length: number }}
+ * @throws {Error} EINVAL when a number is none that counts bytes
+ */
+function range(buffer, offset, length) {
+  const size = buffer.byteLength;
+  const start = offset === undefined ? 0 : integer("offset", offset, 0, size);
+  return {
+    offset: start,
+    length:
+      length === undefined
+        ? size - start
+        : integer("length", length, 0, Number.MAX_SAFE_INTEGER),
+  };
+}
+
 module.exports = {
   boolean,
   bytes,
@@ -215,6 +236,7 @@ module.exports = {
   optionalPem,
   optionalString,
   pem,
+  range,
   string,
   timeout,
   typeError,

@@ -23,6 +23,8 @@ class Watch {
     this.fd = what.fd;
     this.alive = true;
     this.running = false;
+    /** @type {(() => void) | undefined} */
+    this.onstop = undefined;
     /** @type {number | undefined} */
     this.id = open();
   }
@@ -32,6 +34,7 @@ class Watch {
     if (this.alive) {
       this.alive = false;
       this.#loop.forget(this);
+      this.onstop?.();
     }
   }
 

@@ -44,29 +44,23 @@ function begin(ioevent, persistent) {
   return attempt(() => {
     const watch = watchFd(ioevent.fd, ioevent.method, () => {
       if (!persistent) {
-        end(ioevent, watch);
+        watch.stop();
       }
       if (ioevent.callback(ioevent.arg, ioevent) === false) {
-        end(ioevent, watch);
+        watch.stop();
         ioevent.errback?.(ioevent.arg, ioevent);
       }
       return true;
     });
     added.set(ioevent, watch);
+    watch.onstop = () => {
+      // The callback may have added the event again, which is another watch.
+      if (added.get(ioevent) === watch) {
+        added.delete(ioevent);
+      }
+    };
     return true;
   }, false);
-}
-
-/**
- * @param {IoEvent} ioevent
- * @param {Watch | undefined} watch
- */
-function end(ioevent, watch) {
-  watch?.stop();
-  // The callback may have added the event again, which is another watch.
-  if (added.get(ioevent) === watch) {
-    added.delete(ioevent);
-  }
 }
 
 /**
@@ -99,7 +93,7 @@ function once(ioevent) {
 function remove(ioevent) {
   const events = ioevent === undefined ? [...added.keys()] : [check(ioevent)];
   for (const each of events) {
-    end(each, added.get(each));
+    added.get(each)?.stop();
   }
 }
 
@@ -110,7 +104,7 @@ function remove(ioevent) {
  * @returns {boolean}
  */
 function listening(ioevent) {
-  return added.get(check(ioevent))?.alive === true;
+  return added.has(check(ioevent));
 }
 
 /**
@@ -152,9 +146,7 @@ function checkSets(sets) {
 function fds(user) {
   const sets = checkSets(user);
   for (const watch of added.values()) {
-    if (watch.alive) {
-      sets[watch.interest].push(/** @type {number} */ (watch.fd));
-    }
+    sets[watch.interest].push(/** @type {number} */ (watch.fd));
   }
   return /** @type {FdSets} */ (sets.map((set) => [...new Set(set)]));
 }

@@ -1,5 +1,6 @@
 "use strict";
 
+const nodeTimers = require("node:timers");
 const util = require("node:util");
 const { loop } = require("../loop");
 const validate = require("../validate");
@@ -161,7 +162,8 @@ Object.defineProperty(setImmediate, util.promisify.custom, {
     new Promise((resolve) => setImmediate(resolve, value)),
 });
 
-module.exports = {
+// The rest of the host's module (its promises among others) stays reachable.
+module.exports = Object.assign(Object.create(nodeTimers), {
   Timer,
   clearImmediate: clearTimeout,
   clearInterval: clearTimeout,
@@ -169,4 +171,4 @@ module.exports = {
   setImmediate,
   setInterval,
   setTimeout,
-};
+});
