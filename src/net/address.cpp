@@ -96,10 +96,10 @@ bool Address::is_wildcard() const {
 
 // Keyed: who owns an IPv6 network can choose addresses, but not ones that collide.
 std::size_t std::hash<dtls::Address>::operator()(const dtls::Address& address) const noexcept {
-  static const dtls::net::SipKey key = dtls::random_key();
+  static const dtls::net::SipKey kKey = dtls::random_key();
   std::array<std::uint64_t, 3> words{};
   std::memcpy(words.data(), address.ip.data(), address.ip.size());
   words[2] = (std::uint64_t{address.scope} << 32) | (std::uint64_t{address.port} << 8) |
              static_cast<std::uint64_t>(address.family);
-  return dtls::net::siphash13(key, words);
+  return dtls::net::siphash13(kKey, words);
 }

@@ -176,10 +176,10 @@ TEST_F(EventLoopWatch, a_watch_added_by_a_callback_waits_for_the_next_run) {
 
 TEST_F(EventLoopWatch, after_an_exception_the_remaining_ready_watches_fire_next_time) {
   std::array<Pipe, 3> pipes;
-  for (std::size_t i = 0; i < pipes.size(); ++i) {
-    pipes[i].fill();
-    watch(pipes[i].read_end, [this, &pipes, i] {
-      pipes[i].drain();
+  for (const Pipe& pipe : pipes) {
+    pipe.fill();
+    watch(pipe.read_end, [this, &pipe] {
+      pipe.drain();
       fired_ += 'f';
       if (fired_.size() == 1) throw std::runtime_error("callback");
     });
@@ -193,9 +193,9 @@ TEST_F(EventLoopWatch, after_an_exception_the_remaining_ready_watches_fire_next_
 
 TEST_F(EventLoopWatch, every_ready_descriptor_fires_once_in_a_run) {
   std::vector<Pipe> pipes(100);
-  for (std::size_t i = 0; i < pipes.size(); ++i) {
-    pipes[i].fill();
-    watch(pipes[i].read_end, note('f'));
+  for (const Pipe& pipe : pipes) {
+    pipe.fill();
+    watch(pipe.read_end, note('f'));
   }
   EXPECT_TRUE(loop_.run_once(kNow));
   EXPECT_EQ(fired_.size(), pipes.size());

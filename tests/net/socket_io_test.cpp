@@ -180,7 +180,7 @@ TEST(UdpSocket, a_moved_socket_has_one_owner) {
   const int fd = first.descriptor();
   UdpSocket second = std::move(first);
   EXPECT_EQ(second.descriptor(), fd);
-  EXPECT_EQ(first.descriptor(), -1);  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(first.descriptor(), -1);  // NOLINT(bugprone-use-after-move,*-analyzer-cplusplus.Move)
   const UdpSocket third(second.release());
   EXPECT_EQ(second.descriptor(), -1);
   EXPECT_EQ(third.descriptor(), fd);

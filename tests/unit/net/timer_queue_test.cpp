@@ -85,12 +85,17 @@ TEST_F(TimerQueueTest, the_others_survive_a_callback_that_throws) {
 
 TEST_F(TimerQueueTest, what_a_callback_owns_may_cancel_timers_when_it_is_destroyed) {
   struct Owner {
+    Owner(TimerQueue& its_queue, TimerQueue::TimerId its_other)
+        : queue(its_queue), other(its_other) {}
+    Owner(const Owner&) = delete;
+    Owner& operator=(const Owner&) = delete;
+    ~Owner() { queue.cancel(other); }
+
     TimerQueue& queue;
     TimerQueue::TimerId other;
-    ~Owner() { queue.cancel(other); }
   };
   const auto other = queue_.add(start_, note('x'));
-  const auto id = queue_.add(start_, [owner = std::shared_ptr<Owner>(new Owner{queue_, other})] {});
+  const auto id = queue_.add(start_, [owner = std::make_shared<Owner>(queue_, other)] {});
   queue_.cancel(id);
   EXPECT_EQ(queue_.earliest(), std::nullopt);
 }
