@@ -54,7 +54,7 @@ Napi::Value Environment::wait(const Napi::CallbackInfo& info) {
   if (milliseconds >= 0) timeout = Duration(static_cast<std::int64_t>(milliseconds));
   ready_.clear();
   loop_.run_once(timeout, all ? EventLoop::Scope::kAll : EventLoop::Scope::kBackground);
-  const auto ids = Napi::Array::New(info.Env(), ready_.size());
+  auto ids = Napi::Array::New(info.Env(), ready_.size());
   for (std::uint32_t i = 0; i < ready_.size(); ++i)
     ids[i] = Napi::Number::New(info.Env(), ready_[i]);
   return ids;
