@@ -64,6 +64,7 @@ void check_handshake(Bytes fragment) {
 
 }  // namespace
 
+// libFuzzer knows it by this name. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes datagram = std::as_bytes(std::span(data, size));
   dtls::wire::Reader records(datagram);

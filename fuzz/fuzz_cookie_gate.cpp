@@ -47,6 +47,7 @@ void check_exchange(CookieGate& gate, const dtls::Address& peer, TimePoint now,
 
 }  // namespace
 
+// libFuzzer knows it by this name. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static CookieGate gate = make_gate();
   const auto input = std::as_bytes(std::span(data, size));

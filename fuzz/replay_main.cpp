@@ -10,6 +10,7 @@
 #include <iterator>
 #include <vector>
 
+// libFuzzer knows it by this name. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {

@@ -51,10 +51,10 @@ TEST(SecretBytes, what_was_moved_from_holds_zeros) {
   source.fill(std::byte{7});
   SecretBytes<4> first{std::span<const std::byte, 4>(source)};
   SecretBytes<4> second(std::move(first));
-  EXPECT_TRUE(std::ranges::all_of(first.view(), kIsZero));  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(std::ranges::all_of(first.view(), kIsZero));  // NOLINT(*-use-after-move,*.Move)
   EXPECT_TRUE(std::ranges::equal(second.view(), source));
   first = std::move(second);
-  EXPECT_TRUE(std::ranges::all_of(second.view(), kIsZero));  // NOLINT(bugprone-use-after-move)
+  EXPECT_TRUE(std::ranges::all_of(second.view(), kIsZero));  // NOLINT(*-use-after-move,*.Move)
   EXPECT_TRUE(std::ranges::equal(first.view(), source));
 }
 

@@ -345,6 +345,7 @@ TEST(CookieGate, threads_share_secrets_without_a_lock) {
   const Datagram hello = from_hex(test::kFirstHello);
   std::vector<std::thread> threads;
   std::array<int, 4> proven{};
+  threads.reserve(proven.size());
   for (int& count : proven) {
     threads.emplace_back([&shared, &hello, &count] {
       CookieGate issuer = gate_with(shared);
