@@ -1,70 +1,19 @@
+// What the gate makes of a single datagram and of a cookie that comes back.
 #include "endpoint/cookie_gate.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <chrono>
-#include <string_view>
-#include <thread>
-#include <vector>
 
+#include "unit/endpoint/cookie_gate_fixture.hpp"
 #include "unit/wire/hello_bytes.hpp"
+#include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"
 
 namespace dtls::endpoint {
 namespace {
 
-using namespace std::chrono_literals;
-using test::Datagram;
 using test::from_hex;
-using Verdict = CookieGate::Verdict;
-
-constexpr Duration kPeriod = CookieSecrets::kDefaultPeriod;
-
-Address ipv4(std::uint8_t last, std::uint16_t port) {
-  Address address{.family = Address::Family::kIpv4, .ip = {192, 0, 2, last}, .port = port};
-  return address;
-}
-
-const Address kPeer = ipv4(1, 40000);
-
-std::shared_ptr<const CookieSecrets> secrets_with(std::uint8_t key_byte, Duration period = kPeriod,
-                                                  TimePoint origin = {}) {
-  std::array<std::byte, CookieSecrets::kKeySize> key{};
-  key.fill(std::byte{key_byte});
-  return *CookieSecrets::from_master_key(key, period, origin);
-}
-
-CookieGate gate_with(std::shared_ptr<const CookieSecrets> secrets) {
-  return *CookieGate::create(std::move(secrets));
-}
-
-// A gate with a clock and an outbox, and a client that says its hello to it.
-class CookieGateTest : public ::testing::Test {
- protected:
-  CookieGate::Answer say(const Datagram& datagram, const Address& peer = kPeer) {
-    reply_.fill(std::byte{0xdd});
-    return gate_.inspect(peer, datagram, now_, reply_);
-  }
-  Verdict verdict(const Datagram& datagram, const Address& peer = kPeer) {
-    return say(datagram, peer).verdict;
-  }
-  // The hello that follows a challenge to `datagram`.
-  Datagram answered(const Datagram& datagram, const Address& peer = kPeer) {
-    EXPECT_EQ(say(datagram, peer).verdict, Verdict::kChallenge);
-    return test::with_cookie(datagram, cookie());
-  }
-  [[nodiscard]] std::span<const std::byte> cookie() const {
-    return std::span(reply_).last(CookieGate::kCookieSize);
-  }
-
-  CookieGate gate_ = gate_with(secrets_with(1));
-  std::array<std::byte, CookieGate::kReplySize> reply_{};
-  TimePoint now_{1000h};
-  const Datagram hello_ = from_hex(test::kFirstHello);
-};
 
 TEST_F(CookieGateTest, a_hello_without_cookie_is_challenged) {
   const auto answer = say(hello_);
@@ -271,124 +220,10 @@ TEST_F(CookieGateTest, without_room_for_the_reply_nobody_is_challenged) {
   EXPECT_EQ(gate_.inspect(kPeer, second, now_, {}).verdict, Verdict::kProven);
 }
 
-TEST_F(CookieGateTest, a_cookie_is_accepted_until_the_end_of_the_next_period) {
-  now_ = TimePoint(1000 * kPeriod);
-  const Datagram second = answered(hello_);
-  now_ = TimePoint(1002 * kPeriod) - 1ns;
-  EXPECT_EQ(verdict(second), Verdict::kProven);
-  now_ = TimePoint(1002 * kPeriod);
-  EXPECT_EQ(verdict(second), Verdict::kChallenge);
-  EXPECT_EQ(verdict(test::with_cookie(second, cookie())), Verdict::kProven)
-      << "and the client goes on with the cookie of the new challenge";
-}
-
-TEST_F(CookieGateTest, a_cookie_does_not_come_back_when_its_mark_does) {
-  const Datagram second = answered(hello_);
-  now_ += 256 * kPeriod;  // the mark is one byte
-  EXPECT_EQ(verdict(second), Verdict::kChallenge);
-}
-
-// Loops read the clock at different moments, and machines that share a key differ a little.
-TEST_F(CookieGateTest, a_cookie_from_slightly_ahead_of_our_clock_is_accepted) {
-  now_ = TimePoint(1000 * kPeriod);
-  const Datagram second = answered(hello_);
-  now_ -= 1ms;
-  EXPECT_EQ(verdict(second), Verdict::kProven);
-  now_ -= kPeriod;
-  EXPECT_EQ(verdict(second), Verdict::kChallenge);
-}
-
-TEST_F(CookieGateTest, periods_before_the_origin_are_periods_too) {
-  for (const int period : {-2, -1, 0, 1}) {
-    now_ = TimePoint(period * kPeriod) + 1s;
-    const Datagram second = answered(hello_);
-    now_ += kPeriod;
-    EXPECT_EQ(verdict(second), Verdict::kProven) << period;
-    now_ += kPeriod;
-    EXPECT_EQ(verdict(second), Verdict::kChallenge) << period;
-  }
-}
-
-TEST_F(CookieGateTest, gates_with_the_same_secrets_accept_each_others_cookies) {
-  const auto shared = *CookieSecrets::generate();
-  gate_ = gate_with(shared);
-  const Datagram second = answered(hello_);
-  gate_ = gate_with(shared);
-  EXPECT_EQ(verdict(second), Verdict::kProven);
-}
-
-TEST_F(CookieGateTest, gates_with_the_same_master_key_accept_each_others_cookies) {
-  gate_ = gate_with(secrets_with(7));
-  const Datagram second = answered(hello_);
-  gate_ = gate_with(secrets_with(7));
-  EXPECT_EQ(verdict(second), Verdict::kProven);
-}
-
-TEST_F(CookieGateTest, machines_with_different_clocks_agree_once_they_name_a_common_origin) {
-  gate_ = gate_with(secrets_with(7, kPeriod, TimePoint(100h)));
-  now_ = TimePoint(101h);
-  const Datagram second = answered(hello_);
-  gate_ = gate_with(secrets_with(7, kPeriod, TimePoint(-500h)));
-  now_ = TimePoint(-499h);
-  EXPECT_EQ(verdict(second), Verdict::kProven);
-}
-
-TEST_F(CookieGateTest, a_gate_with_other_secrets_does_not_accept_the_cookie) {
-  gate_ = gate_with(*CookieSecrets::generate());
-  const Datagram second = answered(hello_);
-  gate_ = gate_with(*CookieSecrets::generate());
-  EXPECT_EQ(verdict(second), Verdict::kChallenge);
-}
-
-TEST(CookieGate, threads_share_secrets_without_a_lock) {
-  const auto shared = *CookieSecrets::generate(CookieSecrets::kShortestPeriod);
-  const Datagram hello = from_hex(test::kFirstHello);
-  std::vector<std::thread> threads;
-  std::array<int, 4> proven{};
-  threads.reserve(proven.size());
-  for (int& count : proven) {
-    threads.emplace_back([&shared, &hello, &count] {
-      CookieGate issuer = gate_with(shared);
-      CookieGate verifier = gate_with(shared);
-      std::array<std::byte, CookieGate::kReplySize> reply{};
-      for (int i = 0; i < 200; ++i) {
-        const TimePoint now = TimePoint(1h) + i * CookieSecrets::kShortestPeriod;
-        issuer.inspect(kPeer, hello, now, reply);
-        const auto cookie = std::span(reply).last(CookieGate::kCookieSize);
-        const auto answer = verifier.inspect(kPeer, test::with_cookie(hello, cookie), now, reply);
-        count += answer.verdict == Verdict::kProven ? 1 : 0;
-      }
-    });
-  }
-  for (std::thread& thread : threads) {
-    thread.join();
-  }
-  EXPECT_EQ(proven, (std::array{200, 200, 200, 200}));
-}
-
 TEST(CookieGate, refuses_to_be_made_without_secrets) {
   const auto gate = CookieGate::create(nullptr);
   ASSERT_FALSE(gate);
   EXPECT_EQ(gate.error().sys_errno, EINVAL);
-}
-
-TEST(CookieSecrets, refuse_a_period_out_of_bounds) {
-  EXPECT_FALSE(CookieSecrets::generate(CookieSecrets::kShortestPeriod - 1ms));
-  EXPECT_FALSE(CookieSecrets::generate(CookieSecrets::kLongestPeriod + 1ms));
-  EXPECT_FALSE(CookieSecrets::generate(Duration::zero()));
-  EXPECT_TRUE(CookieSecrets::generate(CookieSecrets::kShortestPeriod));
-  EXPECT_TRUE(CookieSecrets::generate(CookieSecrets::kLongestPeriod));
-}
-
-TEST(CookieSecrets, each_period_has_its_own_secret) {
-  const auto secrets = secrets_with(1);
-  const auto earlier = secrets->secret_of(-1);
-  const auto later = secrets->secret_of(0);
-  ASSERT_TRUE(earlier && later);
-  EXPECT_FALSE(std::ranges::equal(earlier->view(), later->view()));
-  EXPECT_EQ(secrets->period_at(TimePoint{} - 1ns), -1);
-  EXPECT_EQ(secrets->period_at(TimePoint{}), 0);
-  EXPECT_EQ(secrets->period_at(TimePoint{} - kPeriod), -1);
 }
 
 }  // namespace
