@@ -15,12 +15,11 @@ target_compile_options(
             -Woverloaded-virtual
             -Wdeprecated-copy-dtor
             -Wcast-align
-            -Wcast-qual
             -Wformat=2
             -Wimplicit-fallthrough
             -Wundef
             -Werror
-            $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond;-Wduplicated-branches;-Wlogical-op>)
+            $<$<CXX_COMPILER_ID:GNU>:-Wcast-qual;-Wduplicated-cond;-Wduplicated-branches;-Wlogical-op>)
 
 set(CMAKE_CXX_EXTENSIONS OFF)
 # The Node addon, a shared object, takes in the layers' objects.
