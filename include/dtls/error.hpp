@@ -36,9 +36,10 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(*-explicit-*)
-  Result(Error error)
-      : content_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(*-explicit-*)
+  // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return error;` are the point.
+  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : content_(std::in_place_index<1>, std::move(error)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   explicit operator bool() const { return content_.index() == 0; }
   T& operator*() & { return std::get<0>(content_); }
@@ -58,7 +59,8 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}  // NOLINT(*-explicit-*)
+  Result(Error error)  // NOLINT(google-explicit-constructor): as above
+      : error_(std::move(error)) {}
 
   explicit operator bool() const { return !error_.has_value(); }
   Error& error() & { return error_.value(); }

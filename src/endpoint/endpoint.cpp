@@ -7,6 +7,8 @@ namespace {
 // handshake.
 constexpr std::size_t kMostOpeningDatagrams = 4;
 
+constexpr std::uint16_t kHelloAfterChallenge = 1;
+
 }  // namespace
 
 Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Address>& local,
@@ -33,6 +35,12 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
       return {Outcome::kReply, answer.reply_size};
     case CookieGate::Verdict::kProven:
       break;
+  }
+  // libssl goes on only from the second hello (message_seq 1, RFC 6347 §4.2.2); another would make
+  // a session that never answers and is held until its handshake timeout.
+  if (answer.position.message_seq != kHelloAfterChallenge) {
+    ++counters_.discarded;
+    return {};
   }
   if (queue_.size() >= limits_.accept_queue || peers_.size() >= limits_.associations) {
     ++counters_.refused;

@@ -2,7 +2,8 @@
 #include <openssl/err.h>
 
 #include <cerrno>
-#include <climits>
+#include <string>
+#include <string_view>
 
 #include "credentials/openssl_errors.hpp"
 #include "credentials/pem.hpp"
@@ -17,7 +18,7 @@ constexpr const char* kSuites =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-CCM";
-constexpr const char* kGroups = "X25519:P-256:P-384";
+constexpr std::string_view kGroups = "X25519:P-256:P-384";
 
 // A peer's chain may be this long in bytes: room for deep chains, and a bound on what an
 // unauthenticated peer makes us hold.
@@ -45,8 +46,10 @@ Result<OwnedSslContext> make_ssl_context(const SSL_METHOD* method) {
   OwnedSslContext ssl(SSL_CTX_new(method));
   if (ssl == nullptr) return from_openssl("OpenSSL cannot make a DTLS context");
   SSL_CTX* raw = ssl.get();
+  std::string groups(kGroups);  // OpenSSL's interface takes it as not const
   if (SSL_CTX_set_min_proto_version(raw, DTLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_cipher_list(raw, kSuites) != 1 || SSL_CTX_set1_groups_list(raw, kGroups) != 1) {
+      SSL_CTX_set_cipher_list(raw, kSuites) != 1 ||
+      SSL_CTX_ctrl(raw, SSL_CTRL_SET_GROUPS_LIST, 0, groups.data()) != 1) {
     return from_openssl("OpenSSL does not offer the cipher suites or groups needed");
   }
   // The session hands datagrams over itself, so libssl cannot ask a socket for the path MTU; a

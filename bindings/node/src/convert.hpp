@@ -26,7 +26,7 @@ inline void done_or_throw(Napi::Env env, const Result<void>& result) {
 std::string errno_name(int number);
 
 Interest to_interest(const Napi::Value& value);
-Address to_address(const Napi::Value& object);  // {domain, addr, port}; throws
+Address to_address(const Napi::Value& value);  // {domain, addr, port}; throws
 Napi::Object to_js(Napi::Env env, const Address& address);
 
 // Fields of an options object; absent ones give the default.
