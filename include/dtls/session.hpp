@@ -65,8 +65,10 @@ class Session {
   struct State;  // the engine's own
 
   // server answers a client whose address the cookie exchange has proven: the first datagram
-  // given to receive must be its ClientHello with the cookie.
-  static Result<Session> server(std::shared_ptr<const Context> context, const Address& peer);
+  // given to receive must be its ClientHello with the cookie. `local` is the address that datagram
+  // was sent to, where known: a certificate can be chosen by it.
+  static Result<Session> server(std::shared_ptr<const Context> context, const Address& peer,
+                                const std::optional<Address>& local = std::nullopt);
   // client starts a handshake: drain after creation gives the first flight.
   static Result<Session> client(std::shared_ptr<const Context> context, const Address& peer,
                                 TimePoint now);
@@ -83,6 +85,12 @@ class Session {
 
   // close makes the close_notify alert. Harmless at any time.
   void close();
+
+  // set_handshake_timeout gives this session a patience of its own in place of the configuration's
+  // handshake_timeout: an unfinished handshake fails with ETIMEDOUT at now + timeout, whatever has
+  // passed before, also where the client's hello has not come yet. After Connected it changes
+  // nothing. `timeout` must be above 0 and is not clamped.
+  void set_handshake_timeout(Duration timeout, TimePoint now);
 
   std::optional<Event> poll_event();
 

@@ -43,12 +43,14 @@ struct Session::State {
 
   std::shared_ptr<const Context> context;
   Address peer;
+  std::optional<Address> local;  // server: what the first hello was sent to
   session::DatagramPort port;
   OwnedSsl ssl;
   Phase phase;
   std::deque<Event> events;  // never a Message: those are read on demand
   PeerVerification verification;
   session::AlertTrace alerts;
+  Duration patience{};  // how long a handshake may take
   std::optional<TimePoint> handshake_deadline;
   std::optional<TimePoint> retransmission;
   bool heard_from_peer = false;
@@ -60,9 +62,7 @@ struct Session::State {
 
   static State& of(const SSL* ssl) { return *static_cast<State*>(SSL_get_app_data(ssl)); }
 
-  void start_clock(TimePoint now) {
-    handshake_deadline = now + context->inside().handshake_timeout;
-  }
+  void start_clock(TimePoint now) { handshake_deadline = now + patience; }
   void open(TimePoint now);
   void advance(TimePoint now);
   void fail(Error error);
@@ -103,7 +103,7 @@ unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
 }  // namespace session
 
 void Session::State::open(TimePoint now) {
-  start_clock(now);
+  if (!handshake_deadline) start_clock(now);
   const crypto::OwnedBy<BIO_ADDR, BIO_ADDR_free> unused(BIO_ADDR_new());
   ERR_clear_error();
   // The endpoint has verified the cookie; DTLSv1_listen sets libssl's message and record numbers to
@@ -215,6 +215,7 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   auto state = std::make_unique<State>();
   state->context = std::move(context);
   state->peer = peer;
+  state->patience = state->context->inside().handshake_timeout;
   state->ssl.reset(SSL_new(state->context->inside().ssl.get()));
   if (state->ssl == nullptr) {
     return Error{ErrorKind::kSystem,
@@ -231,9 +232,11 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   return Session(std::move(state));
 }
 
-Result<Session> Session::server(std::shared_ptr<const Context> context, const Address& peer) {
+Result<Session> Session::server(std::shared_ptr<const Context> context, const Address& peer,
+                                const std::optional<Address>& local) {
   auto session = make(std::move(context), peer);
   if (session) {
+    session->state_->local = local;
     SSL_set_accept_state(session->state_->ssl.get());
     session->state_->phase = State::Opening{};
   }
@@ -319,6 +322,12 @@ void Session::close() {
   state.retransmission.reset();
 }
 
+void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
+  State& state = *state_;
+  state.patience = timeout;
+  if (state.is<State::Opening>() || state.is<State::Handshaking>()) state.start_clock(now);
+}
+
 std::optional<Event> Session::poll_event() {
   State& state = *state_;
   if (state.events.empty()) {
@@ -353,8 +362,7 @@ std::optional<TimePoint> Session::deadline() const {
 void Session::handle_timeout(TimePoint now) {
   State& state = *state_;
   if (state.handshake_deadline && now >= *state.handshake_deadline) {
-    state.fail(session::handshake_timed_out(state.peer, state.context->inside().handshake_timeout,
-                                            state.heard_from_peer));
+    state.fail(session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
     return;
   }
   if (!state.retransmission || now < *state.retransmission) return;

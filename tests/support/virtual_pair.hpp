@@ -32,8 +32,9 @@ class VirtualPair {
   // loses(n): whether the n-th datagram of the whole conversation, from 0, is lost.
   using Loses = std::function<bool(int)>;
 
-  VirtualPair(const ServerConfig& server, const ClientConfig& client, Loses loses = {})
-      : loses_(std::move(loses)) {
+  VirtualPair(const ServerConfig& server, const ClientConfig& client, Loses loses = {},
+              std::optional<Address> local = {})
+      : loses_(std::move(loses)), local_(local) {
     server_context_ = std::move(*Context::for_server(server));
     auto client_context = std::move(*Context::for_client(client));
     auto secrets = std::move(*endpoint::CookieSecrets::generate());
@@ -116,7 +117,7 @@ class VirtualPair {
       send(client_, Bytes(reply.begin(), reply.end()));
     }
     if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
-    server_.session.emplace(std::move(*Session::server(server_context_, client_address())));
+    server_.session.emplace(std::move(*Session::server(server_context_, client_address(), local_)));
     return true;
   }
 
@@ -137,6 +138,7 @@ class VirtualPair {
   }
 
   Loses loses_;
+  std::optional<Address> local_;  // what the server is told the first hello was sent to
   std::shared_ptr<const Context> server_context_;
   std::optional<endpoint::CookieGate> gate_;
   Side client_;
