@@ -7,13 +7,15 @@ const { Watch } = require("./watch");
 /** @typedef {import("../types/native").Native} Native */
 
 /**
- * Something besides descriptors that is delivered while the task waits, such
- * as timers.
+ * Something besides descriptors that is delivered while the task waits: timers,
+ * messages of other tasks.
  *
  * @typedef {object} Source
  * @property {() => number} untilNext milliseconds until run() has work; Infinity if it has none
  * @property {(afterEach: () => void) => boolean} run calls what is due and `afterEach` after
  *   each callback; returns whether there was anything
+ * @property {(held: boolean) => void} [woken] called after every wait, also while deliveries are
+ *   held back
  */
 
 // epoll takes a C int.
@@ -112,15 +114,15 @@ class Loop {
         return result;
       }
       this.drain();
-      this.#native.wait(this.#budget(deadline), false);
+      this.#wait(this.#budget(deadline), false);
       this.#runSources();
     }
   }
 
   /**
    * poll() waits until an event has been delivered or the time has passed. A
-   * wait for ever also ends when a timer was called, since that may have been
-   * what the program waits for.
+   * wait for ever also ends when a timer was called or a message delivered,
+   * since that may have been what the program waits for.
    *
    * @param {number | undefined} timeoutMs
    * @returns {Watch[]} what was delivered
@@ -146,11 +148,11 @@ class Loop {
     const turn = ++this.#turns;
     const deadline = now() + timeoutMs;
     this.drain();
-    let ready = this.#native.wait(this.#budget(deadline), true);
+    let ready = this.#wait(this.#budget(deadline), true);
     const called = this.#runSources();
     if (called) {
       // Those callbacks may have used up what was ready.
-      ready = this.#native.wait(0, true);
+      ready = this.#wait(0, true);
     }
     return { delivered: this.#deliver(turn, ready), called };
   }
@@ -163,7 +165,7 @@ class Loop {
   }
 
   /**
-   * hold() runs `action` while timers, ticks and promise jobs are held back.
+   * hold() runs `action` while timers, messages, ticks and promise jobs are held back.
    *
    * @template T
    * @param {() => T} action
@@ -174,8 +176,23 @@ class Loop {
     try {
       return action();
     } finally {
-      this.#held--;
+      if (--this.#held === 0) {
+        // What woke this task meanwhile was not attended to.
+        this.#native.wake();
+      }
     }
+  }
+
+  /**
+   * @param {number} ms
+   * @param {boolean} all
+   */
+  #wait(ms, all) {
+    const ready = this.#native.wait(ms, all);
+    for (const source of this.#sources) {
+      source.woken?.(this.#held > 0);
+    }
+    return ready;
   }
 
   /**

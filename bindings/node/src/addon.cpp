@@ -8,6 +8,7 @@
 #include "convert.hpp"
 #include "environment.hpp"
 #include "server_object.hpp"
+#include "task_mailbox.hpp"
 
 namespace dtls::node {
 namespace {
@@ -79,6 +80,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("unref", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::of(info.Env())->keep_alive(false);
               }));
+  exports.Set("wake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::of(info.Env())->loop().stop();
+              }));
+  define_task_functions(exports);
   exports.Set("openssl", Napi::Function::New(env, openssl));
   exports.Set("parseAddress", Napi::Function::New(env, parse_address));
   exports.Set("errnoName", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {

@@ -16,6 +16,18 @@ struct Environment::Poll {
   napi_env env = nullptr;
   napi_async_cleanup_hook_handle hook = nullptr;
   std::weak_ptr<Environment> owner;
+  Poll* Environment::*place = nullptr;  // where the owner keeps it
+
+  void start() { uv_poll_start(handle, UV_READABLE, &Poll::on_event); }
+  void stop() { uv_poll_stop(handle); }
+  void keep_alive(bool yes) {
+    auto* base = reinterpret_cast<uv_handle_t*>(handle);
+    if (yes) {
+      uv_ref(base);
+    } else {
+      uv_unref(base);
+    }
+  }
 
   static void on_event(uv_poll_t* handle, int /*status*/, int /*events*/) {
     auto* self = static_cast<Poll*>(handle->data);
@@ -24,7 +36,7 @@ struct Environment::Poll {
 
   static void on_cleanup(napi_async_cleanup_hook_handle /*hook*/, void* self_pointer) {
     auto* self = static_cast<Poll*>(self_pointer);
-    if (const auto owner = self->owner.lock()) owner->poll_ = nullptr;
+    if (const auto owner = self->owner.lock()) owner.get()->*self->place = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(self->handle), [](uv_handle_t* closed) {
       auto* done = static_cast<Poll*>(closed->data);
       napi_remove_async_cleanup_hook(done->hook);
@@ -41,6 +53,11 @@ std::shared_ptr<Environment> Environment::of(Napi::Env env) {
     env.SetInstanceData(held);  // deletes it when the environment ends
   }
   return *held;
+}
+
+Environment::~Environment() {
+  // First, while the loop that others wake still lives.
+  if (task_ != 0) TaskRegistry::of_process().close(task_);
 }
 
 std::function<void()> Environment::reporter(Id id) {
@@ -80,33 +97,46 @@ void Environment::unwatch(const Napi::CallbackInfo& info) {
 void Environment::set_notify(const Napi::CallbackInfo& info) {
   notify_ = Napi::Persistent(info[0].As<Napi::Function>());
   if (poll_ != nullptr) return;
-
-  uv_loop_t* uv = nullptr;
-  napi_get_uv_event_loop(info.Env(), &uv);
-  auto poll = std::make_unique<Poll>();
-  poll->handle = static_cast<uv_poll_t*>(std::malloc(uv_handle_size(UV_POLL)));
-  if (poll->handle == nullptr || uv_poll_init(uv, poll->handle, loop_.descriptor()) != 0) {
-    std::free(poll->handle);
-    throw_error(info.Env(),
-                {ErrorKind::kSystem, ENOMEM, "Node's event loop takes no more handles", {}});
-  }
-  poll->handle->data = poll.get();
-  poll->env = info.Env();
-  poll->owner = weak_from_this();
-  uv_poll_start(poll->handle, UV_READABLE, &Poll::on_event);
-  uv_unref(reinterpret_cast<uv_handle_t*>(poll->handle));
-  napi_add_async_cleanup_hook(info.Env(), &Poll::on_cleanup, poll.get(), &poll->hook);
-  poll_ = poll.release();
+  add_poll(info.Env(), &Environment::poll_, loop_.descriptor());
+  poll_->start();
+  poll_->keep_alive(false);
 }
 
 void Environment::keep_alive(bool yes) {
-  if (poll_ == nullptr) return;
-  auto* handle = reinterpret_cast<uv_handle_t*>(poll_->handle);
-  if (yes) {
-    uv_ref(handle);
-  } else {
-    uv_unref(handle);
+  if (poll_ != nullptr) poll_->keep_alive(yes);
+}
+
+void Environment::adopt_task(TaskId id) {
+  task_ = id;
+  TaskRegistry::of_process().attach(id, loop_);
+}
+
+void Environment::listen(Napi::Env env, bool yes) {
+  if (mailbox_poll_ == nullptr) {
+    add_poll(env, &Environment::mailbox_poll_, TaskRegistry::of_process().descriptor(task_));
   }
+  if (yes) {
+    mailbox_poll_->start();
+  } else {
+    mailbox_poll_->stop();
+  }
+}
+
+void Environment::add_poll(Napi::Env env, Poll* Environment::*place, int fd) {
+  uv_loop_t* uv = nullptr;
+  napi_get_uv_event_loop(env, &uv);
+  auto poll = std::make_unique<Poll>();
+  poll->handle = static_cast<uv_poll_t*>(std::malloc(uv_handle_size(UV_POLL)));
+  if (poll->handle == nullptr || uv_poll_init(uv, poll->handle, fd) != 0) {
+    std::free(poll->handle);
+    throw_error(env, {ErrorKind::kSystem, ENOMEM, "Node's event loop takes no more handles", {}});
+  }
+  poll->handle->data = poll.get();
+  poll->env = env;
+  poll->owner = weak_from_this();
+  poll->place = place;
+  napi_add_async_cleanup_hook(env, &Poll::on_cleanup, poll.get(), &poll->hook);
+  this->*place = poll.release();
 }
 
 void Environment::notify(Napi::Env env) {

@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "task_registry.hpp"
+
 namespace dtls::node {
 
 // Environment owns the event loop and turns its watches into numbers that JavaScript collects with
@@ -21,6 +23,11 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   static std::shared_ptr<Environment> of(Napi::Env env);  // makes it at the first call
 
+  Environment() = default;
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
   EventLoop& loop() { return loop_; }
 
   // add_watch gives a new id and the callback that reports it; `cancel` ends the watch.
@@ -28,6 +35,12 @@ class Environment : public std::enable_shared_from_this<Environment> {
   std::function<void()> reporter(Id id);
   void remember(Id id, std::function<void()> cancel) { cancels_[id] = std::move(cancel); }
   void forget(Id id) { cancels_.erase(id); }
+
+  // adopt_task makes this thread's the mailbox of that number, until the environment ends.
+  void adopt_task(TaskId id);
+  [[nodiscard]] TaskId task() const { return task_; }  // 0 before adopt_task
+  // listen has Node's loop notify while a message waits for the task, and keeps it alive for that.
+  void listen(Napi::Env env, bool yes);
 
   // Functions of the module (see lib/native.js).
   Napi::Value wait(const Napi::CallbackInfo& info);
@@ -39,15 +52,19 @@ class Environment : public std::enable_shared_from_this<Environment> {
   Napi::FunctionReference connection_class;
 
  private:
-  struct Poll;  // the libuv handle, which outlives the environment until it is closed
+  struct Poll;  // a libuv handle, which outlives the environment until it is closed
 
+  // add_poll makes a handle that calls notify while `fd` is readable, once it is started.
+  void add_poll(Napi::Env env, Poll* Environment::*place, int fd);
   void notify(Napi::Env env);
 
   EventLoop loop_;
   Id last_id_ = 0;
   std::vector<Id> ready_;
   std::unordered_map<Id, std::function<void()>> cancels_;
-  Poll* poll_ = nullptr;
+  TaskId task_ = 0;
+  Poll* poll_ = nullptr;          // of loop_
+  Poll* mailbox_poll_ = nullptr;  // of the task's mailbox, made by the first listen()
   Napi::FunctionReference notify_;
 };
 

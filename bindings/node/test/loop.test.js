@@ -11,11 +11,13 @@ function fakeAddon() {
   const addon = {
     ready: new Set(),
     waits: [],
+    wakes: 0,
     alive: false,
     setNotify: (notify) => (addon.notify = notify),
     ref: () => (addon.alive = true),
     unref: () => (addon.alive = false),
     unwatch: (id) => names.delete(id),
+    wake: () => addon.wakes++,
     open: (name) => () => {
       names.set(++lastId, name);
       return lastId;
@@ -149,6 +151,20 @@ describe("the loop", () => {
     assert.equal(runs, 0);
     loop.poll(0);
     assert.equal(runs, 1);
+  });
+
+  test("tells sources of every wait, and whether deliveries are held", () => {
+    const { addon, loop } = fakeLoop();
+    const told = [];
+    loop.addSource({
+      untilNext: () => Infinity,
+      run: () => false,
+      woken: (held) => told.push(held),
+    });
+    loop.poll(0);
+    loop.hold(() => loop.hold(() => loop.poll(0)));
+    assert.deepEqual(told, [false, true]);
+    assert.equal(addon.wakes, 1);
   });
 
   test("asks readiness anew when a timer was called before the events", () => {

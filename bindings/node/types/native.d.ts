@@ -81,8 +81,30 @@ export interface Native {
   watch(fd: number, interest: number): number;
   unwatch(id: number): void;
   setNotify(notify: () => void): void;
+  /** Ends the next `wait`, or has Node's loop notify. */
+  wake(): void;
   ref(): void;
   unref(): void;
+  /** Makes the mailbox of a task that is about to start; its number is that of the task. */
+  openMailbox(parent: number): number;
+  /** Makes a mailbox this thread's, to be closed when the thread ends. */
+  adoptMailbox(id: number): void;
+  /** For a task that could not start. Harmless when the mailbox is closed. */
+  closeMailbox(id: number): void;
+  hasMailbox(id: number): boolean;
+  /** Throws ESRCH, ENOBUFS or EMSGSIZE. */
+  postMessage(to: number, bytes: Uint8Array): void;
+  takeMessage(): { from: number; bytes: Buffer } | undefined;
+  /** Readable while a message waits for this thread. */
+  mailboxFd(): number;
+  /** A set of bits: 1 a message waits, 2 cancelled, 4 the parent ends. */
+  mailboxState(): number;
+  /** Has Node's loop notify while a message waits, and keeps it alive for that. */
+  listen(yes: boolean): void;
+  /** Throws ESRCH. */
+  cancelTask(id: number): void;
+  /** Asks the tasks that this one has started, and theirs, to end. */
+  endChildren(): void;
   errnoName(errno: number): string;
   errnoMessage(errno: number): string;
   parseAddress(addr: string, port: number, scope?: number): Address;
