@@ -1,6 +1,7 @@
 // Compiled by tsc, never run: declarations that reject this are wrong.
 import Dtls = require("./index");
 import iosched = require("./iosched");
+import Task = require("./task");
 
 const server = Dtls.createServer(
   { cert: "pem", handshakeTimeout: 2000 },
@@ -60,3 +61,18 @@ const [readable] = iosched.select([[0], [], []], 10);
 iosched.forever(() => readable.length > 0, 10);
 iosched.forever({ quit: true });
 console.log(sent, early, alert, iosched.fds()[2], iosched.poll(0));
+
+const task = new Task("./task.js", { any: 1 }, { directory: "/" });
+const delivered: boolean = task.send({ sockFd: 1 }) && Task.send(1, "text");
+const from: Task.Sender = {};
+console.log(Task.recv(from, 100)?.sockFd, from.id, delivered, ARGUMENT);
+Task.on("message", (msg, { id }) => Task.send(id, msg)).nextTick(
+  (n: number) => console.log(n, Task.create("x")?.isAlive()),
+  1,
+);
+// @ts-expect-error recv() could not tell it from silence
+task.send(undefined);
+// @ts-expect-error there are messages only
+Task.on("exit", () => {});
+const same: globalThis.Task = new globalThis.Task("./task.js");
+Task.exit(same.cancel());

@@ -5,11 +5,12 @@ const { callback } = require("../validate");
 const buffer = require("./buffer");
 const EventEmitter = require("./events");
 const sys = require("./sys");
+const Task = require("./task");
 const timers = require("./timers");
 
 /**
- * unbreakable() runs a function during whose waits no timer, tick or promise
- * job is delivered. synchronize() is the same function.
+ * unbreakable() runs a function during whose waits no timer, message, tick or
+ * promise job is delivered. synchronize() is the same function.
  *
  * @template T
  * @param {() => T} func
@@ -20,12 +21,18 @@ function unbreakable(func) {
   return loop().hold(func);
 }
 
-/** install() sets up the global names of a JSRE program in this thread. */
-function install() {
+/**
+ * install() sets up the global names of a JSRE program in this thread.
+ *
+ * @param {unknown} argument what the task was started with
+ */
+function install(argument) {
   buffer.install();
   const names = {
     ...timers,
+    ARGUMENT: argument,
     EventEmitter,
+    Task,
     synchronize: unbreakable,
     sys,
     unbreakable,

@@ -158,7 +158,7 @@ function fds(user) {
  *
  * @param {FdSets} [user] descriptors to wait for besides those of events
  * @param {number} [timeout] milliseconds, default: for ever. A wait for ever
- *   also ends, with empty arrays, when a timer was called.
+ *   also ends, with empty arrays, when a timer was called or a message delivered.
  * @returns {FdSets} what was ready; three empty arrays when the time has
  *   passed, or with errno EBADF or EPERM when one of `user` cannot be waited for
  */

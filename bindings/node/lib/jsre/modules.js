@@ -11,6 +11,7 @@ const OURS = Object.freeze({
   iosched: () => require("./iosched"),
   socket: () => require("./socket"),
   sys: () => require("./sys"),
+  task: () => require("./task"),
   timers: () => require("./timers"),
 });
 

@@ -8,8 +8,8 @@ const { version } = require("../../package.json");
 const HELP = `Usage: jsre [option] script.js [argument ...]
 
 Runs a JSRE program: require() finds 'dtls', 'iosched', 'events', 'fs', 'sys',
-'socket' and 'timers' as JSRE has them, and everything else as Node does. The
-program is CommonJS. Its arguments are in process.argv from index 2.
+'socket', 'task' and 'timers' as JSRE has them, and everything else as Node
+does. The program is CommonJS. Its arguments are in process.argv from index 2.
 
   -h, --help     show this help
   -v, --version  show the version
@@ -17,10 +17,18 @@ program is CommonJS. Its arguments are in process.argv from index 2.
 
 const USAGE = 2;
 
-/** install() makes a JSRE task of this thread. */
-function install() {
+/**
+ * start() makes a JSRE task of this thread and runs its script as main module.
+ *
+ * @param {string} script path
+ * @param {string[]} args for process.argv
+ * @param {unknown} argument for the global ARGUMENT
+ */
+function start(script, args, argument) {
+  process.argv = [process.execPath, script, ...args];
   require("./modules").install();
-  require("./globals").install();
+  require("./globals").install(argument);
+  /** @type {any} */ (Module)._load(script, null, true);
 }
 
 /**
@@ -70,11 +78,9 @@ function main(args) {
   } else {
     const script = find(first);
     if (script !== undefined) {
-      process.argv = [process.execPath, script, ...rest];
-      install();
-      /** @type {any} */ (Module)._load(script, null, true);
+      start(script, rest, "");
     }
   }
 }
 
-module.exports = { install, main };
+module.exports = { main, start };
