@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "dtls/address.hpp"
 #include "dtls/time.hpp"
 
 namespace dtls {
@@ -23,20 +25,28 @@ struct IdentityConfig {
   [[nodiscard]] bool empty() const { return cert.empty() && key.empty(); }
 };
 
-// Limits bound what peers can make a server hold. Reasons stand beside each.
+// Limits bound what peers can make a server hold. Beyond a limit a proven hello is dropped: the
+// client sends it again (RFC 6347 §4.2.4) and gets in once there is room. An address is an IPv4
+// address, or the first 64 bits of an IPv6 one. Connections that were handed to another thread
+// (Connection::fly_away) no longer count.
 struct Limits {
-  // Peers that proved their address but were not accepted yet: each holds its opening datagrams
-  // (at most kOpeningBytes). Beyond it a hello is dropped; the client sends it again (RFC 6347
-  // §4.2.4).
+  // Peers that proved their address but were not accepted yet: each holds its opening datagrams.
   std::size_t accept_queue = 1024;
   // Associations of one server, accepted or not. A proven address costs the attacker a round trip
   // each, the server about 50 KB each.
   std::size_t associations = 65536;
+  // Of those, the ones whose handshake has not finished: it may last for handshake_timeout.
+  std::size_t half_open = 8192;
+  // The same for one address, behind which there may be a whole network (NAT).
+  std::size_t associations_per_address = 16384;
+  std::size_t half_open_per_address = 2048;
 };
 
 // ServerConfig; defaults are those of the Dtls module.
 struct ServerConfig {
-  std::string name;         // registers the credentials process-wide; empty: not registered
+  // name makes the server's connections movable between threads, and between processes that have a
+  // server of that name: see Connection::fly_away. Empty: they are not.
+  std::string name;
   IdentityConfig identity;  // required
   std::string ca;           // PEM; when set, a client certificate is requested and required
   Duration handshake_timeout = kDefaultHandshakeTimeout;
@@ -44,6 +54,13 @@ struct ServerConfig {
   std::size_t receive_queue =
       std::size_t{256} * 1024;  // bytes of decrypted, unread messages per connection
   Limits limits;
+  // cookie_secret: 32 random bytes from which the cookies' secrets are derived (RFC 6347 §4.2.1),
+  // the same for all processes of a machine among which descriptors are handed over. Empty: a
+  // random one of this process, the same for all its servers of one name.
+  std::string cookie_secret;
+  // Whether a server on an IPv6 wildcard address leaves IPv4 to others (IPV6_V6ONLY); it cannot be
+  // changed later. nullopt: as the system has it (net.ipv6.bindv6only).
+  std::optional<bool> ipv6_only;
 };
 
 // ClientConfig. Verification is on by default here; the JavaScript module, whose page
@@ -55,6 +72,7 @@ struct ClientConfig {
   std::string server_name;  // checked against the certificate; sent as SNI unless an IP literal
                             // (RFC 6066 §3)
   IdentityConfig identity;  // optional client certificate
+  std::optional<Address> local;  // to send from; port 0: any. nullopt: the system chooses
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};
   std::size_t receive_queue = std::size_t{256} * 1024;

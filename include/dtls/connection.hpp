@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "dtls/address.hpp"
@@ -25,6 +26,18 @@ class ConnectionCore;
 class Connection {
  public:
   enum class State : std::uint8_t { kHandshaking, kEstablished, kClosedByPeer, kFailed, kClosed };
+
+  // from_descriptor takes up a connection whose descriptor was handed over: by fly_away of another
+  // loop's Connection (before or after this call), or by another process. Then the peer's handshake
+  // is done here, with the credentials of the server of this process that is named `server_name`;
+  // the peer sends its hello again, and if both servers have the same cookie_secret that is all.
+  //   fd: a connected UDP socket; from now on the Connection's, unless this fails
+  //   handshake_timeout: how long it may take until the association is established, from now on
+  // Fails with EBADF, ENOTSOCK, EPROTOTYPE (no UDP socket), ENOTCONN; ENOENT when there is no
+  // server of that name; EINVAL when the descriptor belongs to another one's connection; EBUSY when
+  // it is being taken up already.
+  static Result<Connection> from_descriptor(EventLoop& loop, const std::string& server_name, int fd,
+                                            Duration handshake_timeout = kDefaultHandshakeTimeout);
 
   explicit Connection(std::shared_ptr<runtime::ConnectionCore> core);
   ~Connection();
@@ -56,6 +69,13 @@ class Connection {
 
   // close sends close_notify and releases the descriptor. Twice is harmless.
   void close();
+
+  // fly_away forgets the association without a word to the peer and leaves the descriptor open, for
+  // from_descriptor to take up on another thread: with its keys, what has arrived, and whatever
+  // part of the handshake is done. That needs a server with a name, and a descriptor that was asked
+  // for. Nobody takes it up within kDefaultHandshakeTimeout: it is dropped, and the descriptor
+  // closed. Without a name the association is dropped at once. The Connection is closed afterwards.
+  void fly_away();
 
   // descriptor is a UDP socket bound to the local and connected to the peer's address; the first
   // call gives an accepted connection a socket of its own. For watching with the loop only. EBADF

@@ -17,7 +17,8 @@ class LoopCore;
 enum class Interest : std::uint8_t { kRead = 0, kWrite = 1, kExcept = 2 };
 
 // EventLoop drives every Server and Connection made with it. It belongs to one thread: it and
-// everything made with it may be used from that thread only (different loops are independent).
+// everything made with it may be used from that thread only, but for post and stop. Different loops
+// are independent; Connection::fly_away moves a connection from one to another.
 //
 // There are two kinds of work. *Background* work is the protocol's own (datagrams, handshakes,
 // retransmission) and timers; it is done in every wait, also inside a blocking send or recv.
@@ -59,6 +60,11 @@ class EventLoop {
   // add_timer calls back once, not before `when`; a time in the past means the next run_once.
   TimerId add_timer(TimePoint when, std::function<void()> callback);
   void cancel_timer(TimerId id);  // harmless when the timer has fired
+
+  // post has the loop call back once, soon, as background work. Any thread: this is how threads
+  // talk to each other's loops. Callbacks of one thread keep their order. False when too many
+  // (16,384) wait already; `callback` is dropped then.
+  bool post(std::function<void()> callback);
 
   // descriptor is readable when run_once(0) has something to do (and now and then when it has not):
   // let another loop (libuv, asio, epoll) watch it. Owned by the loop; do not read from it.

@@ -1,5 +1,7 @@
 #include "endpoint/endpoint.hpp"
 
+#include <algorithm>
+
 namespace dtls::endpoint {
 namespace {
 
@@ -14,17 +16,42 @@ constexpr std::uint16_t kHelloAfterChallenge = 1;
 Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Address>& local,
                                     std::span<std::byte> datagram, TimePoint now,
                                     std::span<std::byte> reply) {
-  if (const auto known = peers_.find(peer); known != peers_.end()) {
-    if (auto* receiver = std::get_if<Receiver*>(&known->second)) {
-      (*receiver)->on_datagram(datagram, now);
-      return {Outcome::kDelivered, 0};
-    }
-    auto& waiting = std::get<Opening>(known->second).datagrams;
-    if (waiting.size() < kMostOpeningDatagrams)
+  const auto found = peers_.find(peer);
+  if (found == peers_.end()) return admit(peer, local, datagram, now, reply);
+  Peer& known = found->second;
+  if (known.is_gone()) {
+    peers_.erase(found);
+    return admit(peer, local, datagram, now, reply);
+  }
+  const auto hello = wire::peek_hello(datagram);
+  const bool repeated =
+      hello && ((known.opening && known.opening->mark == *hello) ||
+                ((known.here != nullptr || !known.away.expired()) && known.mark == *hello));
+  if (hello && !repeated) return admit(peer, local, datagram, now, reply);
+  return route(known, hello, datagram, now);
+}
+
+Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> hello,
+                                  std::span<std::byte> datagram, TimePoint now) {
+  const auto away = known.away.lock();
+  const bool is_accepted = known.here != nullptr || away != nullptr;
+  if (known.opening && (!is_accepted || hello == known.opening->mark)) {
+    auto& waiting = known.opening->datagrams;
+    if (waiting.size() < kMostOpeningDatagrams) {
       waiting.emplace_back(datagram.begin(), datagram.end());
+    }
     return {};
   }
+  // The receiver may change the table: nothing of it is touched after this.
+  Receiver* receiver = known.here != nullptr ? known.here : away.get();
+  receiver->on_datagram(datagram, now);
+  return {Outcome::kDelivered, 0};
+}
 
+// admit is the way of hellos, and of whatever comes from nobody known.
+Endpoint::Handled Endpoint::admit(const Address& peer, const std::optional<Address>& local,
+                                  std::span<std::byte> datagram, TimePoint now,
+                                  std::span<std::byte> reply) {
   const auto answer = gate_.inspect(peer, datagram, now, reply);
   switch (answer.verdict) {
     case CookieGate::Verdict::kDiscard:
@@ -42,35 +69,130 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
     ++counters_.discarded;
     return {};
   }
-  if (queue_.size() >= limits_.accept_queue || peers_.size() >= limits_.associations) {
+  if (!open(peer, local, datagram, now)) {
     ++counters_.refused;
     return {};
   }
-  Opening opening{peer, local, {}};
-  opening.datagrams.emplace_back(datagram.begin(), datagram.end());
-  peers_.emplace(peer, std::move(opening));
-  queue_.push_back(peer);
   return {Outcome::kOpened, 0};
 }
 
-std::optional<Opening> Endpoint::accept() {
-  if (queue_.empty()) return {};
-  const auto found = peers_.find(queue_.front());
-  queue_.pop_front();
-  return std::move(std::get<Opening>(found->second));
+bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
+                    std::span<const std::byte> datagram, TimePoint now) {
+  drop_impatient(now);
+  const auto known = peers_.find(peer);
+  const bool waits_already = known != peers_.end() && known->second.opening;
+  if (!waits_already) {
+    if (queue_.size() >= limits_.accept_queue || !census_.enter(peer)) return false;
+    queue_.push_back(peer);
+  }
+  auto opening = std::make_unique<Opening>();
+  opening->peer = peer;
+  opening->local = local;
+  opening->datagrams.emplace_back(datagram.begin(), datagram.end());
+  opening->since = now;
+  opening->mark = wire::peek_hello(datagram).value_or(0);
+  peers_[peer].opening = std::move(opening);
+  return true;
 }
 
-void Endpoint::adopt(const Address& peer, Receiver& receiver) {
-  peers_[peer] = &receiver;
+Opening Endpoint::take_opening(Peer& peer) {
+  Opening opening = std::move(*peer.opening);
+  peer.opening.reset();
+  return opening;
+}
+
+std::optional<Opening> Endpoint::accept(TimePoint now) {
+  drop_impatient(now);
+  if (queue_.empty()) return {};
+  Peer& peer = peers_.find(queue_.front())->second;
+  queue_.pop_front();
+  Opening opening = take_opening(peer);
+  opening.replaces = peer.here;
+  opening.replaces_away = peer.away.lock();
+  return opening;
+}
+
+void Endpoint::adopt(const Opening& opening, Receiver& receiver) {
+  Peer& peer = peers_[opening.peer];
+  if (peer.here != nullptr) census_.leave(opening.peer, peer.half_open);
+  peer.here = &receiver;
+  peer.away.reset();
+  peer.mark = opening.mark;
+  peer.half_open = true;
+}
+
+void Endpoint::abandon(const Opening& opening) {
+  census_.leave(opening.peer, true);
+  const auto known = peers_.find(opening.peer);
+  if (known != peers_.end() && known->second.is_gone()) peers_.erase(known);
+}
+
+void Endpoint::restore(const Address& peer, Receiver& receiver, wire::HelloMark mark) {
+  Peer& known = peers_[peer];
+  if (known.here != nullptr) return;
+  census_.readmit(peer);
+  known.here = &receiver;
+  known.mark = mark;
+  known.half_open = false;
+}
+
+Endpoint::Peers::iterator Endpoint::held_by(const Address& peer, const Receiver& receiver) {
+  const auto known = peers_.find(peer);
+  return known != peers_.end() && known->second.here == &receiver ? known : peers_.end();
+}
+
+void Endpoint::establish(const Address& peer, const Receiver& receiver) {
+  const auto known = held_by(peer, receiver);
+  if (known == peers_.end() || !known->second.half_open) return;
+  known->second.half_open = false;
+  census_.establish(peer);
+}
+
+void Endpoint::forget(const Address& peer, const Receiver& receiver) {
+  const auto known = held_by(peer, receiver);
+  if (known == peers_.end()) return;
+  census_.leave(peer, known->second.half_open);
+  known->second.here = nullptr;
+  if (known->second.is_gone()) peers_.erase(known);
+}
+
+void Endpoint::depart(const Address& peer, const Receiver& receiver, std::weak_ptr<Receiver> away) {
+  const auto known = held_by(peer, receiver);
+  if (known == peers_.end()) return;
+  census_.leave(peer, known->second.half_open);
+  known->second.here = nullptr;
+  known->second.away = std::move(away);
+  ++departed_;
+  sweep_departed();
+}
+
+void Endpoint::drop_impatient(TimePoint now) {
+  while (!queue_.empty()) {
+    const auto known = peers_.find(queue_.front());
+    if (now - known->second.opening->since < patience_) return;
+    const Opening dropped = take_opening(known->second);
+    queue_.pop_front();
+    abandon(dropped);
+  }
+}
+
+// Associations that moved away end without a word here. A search of the whole table after as many
+// departures as half of it has entries is a constant price for each.
+void Endpoint::sweep_departed() {
+  constexpr std::size_t kFew = 1024;
+  if (departed_ < std::max(kFew, peers_.size() / 2)) return;
+  std::erase_if(peers_, [](const auto& entry) { return entry.second.is_gone(); });
+  departed_ = 0;
 }
 
 std::vector<Receiver*> Endpoint::take_all() {
   std::vector<Receiver*> receivers;
-  for (const auto& [peer, entry] : peers_) {
-    if (const auto* receiver = std::get_if<Receiver*>(&entry)) receivers.push_back(*receiver);
+  for (const auto& [address, peer] : peers_) {
+    if (peer.here != nullptr) receivers.push_back(peer.here);
   }
   peers_.clear();
   queue_.clear();
+  census_ = Census(limits_);
   return receivers;
 }
 

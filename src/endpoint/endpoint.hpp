@@ -10,13 +10,14 @@
 #include <span>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "dtls/address.hpp"
 #include "dtls/config.hpp"
 #include "dtls/time.hpp"
+#include "endpoint/census.hpp"
 #include "endpoint/cookie_gate.hpp"
+#include "wire/client_hello.hpp"
 
 namespace dtls::endpoint {
 
@@ -28,10 +29,17 @@ class Receiver {
 };
 
 // Opening is a peer that proved its address and waits to be accepted, with what it has sent so far.
+// A peer that begins anew while an association of it lives replaces that: see Endpoint.
 struct Opening {
   Address peer;
   std::optional<Address> local;  // where it sent to, as far as known
   std::vector<std::vector<std::byte>> datagrams;
+  TimePoint since;
+  wire::HelloMark mark = 0;
+
+  // What the peer's datagrams went to before; set by accept, both empty for a new peer.
+  Receiver* replaces = nullptr;
+  std::shared_ptr<Receiver> replaces_away;
 };
 
 // Counters of what was not delivered, for people who look for the reason.
@@ -41,6 +49,12 @@ struct EndpointCounters {
   std::uint64_t refused = 0;     // proven, but a limit was reached
 };
 
+// Endpoint knows three kinds of peers: accepted ones, by their Receiver; those that were accepted
+// and whose association has moved to another thread, by a Receiver that may be called from here;
+// and those that wait to be accepted. A known peer may begin anew (RFC 6347 §4.2.8): it proves its
+// address like any other and waits to be accepted, while its old association goes on. With adopt
+// the new one takes the old one's place; to end the old one is for those who hear that the new one
+// has proven itself.
 class Endpoint {
  public:
   enum class Outcome : std::uint8_t { kNothing, kReply, kDelivered, kOpened };
@@ -49,7 +63,9 @@ class Endpoint {
     std::size_t reply_size = 0;  // of kReply: send that much of the reply buffer to the peer
   };
 
-  Endpoint(CookieGate gate, Limits limits) : gate_(std::move(gate)), limits_(limits) {}
+  // patience: how long a proven peer is kept waiting for accept.
+  Endpoint(CookieGate gate, const Limits& limits, Duration patience)
+      : gate_(std::move(gate)), limits_(limits), patience_(patience), census_(limits) {}
 
   // receive routes one datagram: to its peer's Receiver, into its Opening, or through the cookie
   // gate. `reply` needs CookieGate::kReplySize bytes.
@@ -57,26 +73,59 @@ class Endpoint {
                   std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
 
   [[nodiscard]] bool has_waiting() const { return !queue_.empty(); }
-  // accept takes the peer that has waited longest and gives its datagrams to `adopt`'s receiver
-  // from now on.
-  std::optional<Opening> accept();
-  // adopt must follow accept at once; the receiver stays until forget.
-  void adopt(const Address& peer, Receiver& receiver);
-  void forget(const Address& peer) { peers_.erase(peer); }
+  // accept takes the peer that has waited longest; nullopt if there is none.
+  std::optional<Opening> accept(TimePoint now);
+  // adopt or abandon must follow accept at once. After adopt the peer's datagrams go to `receiver`
+  // until forget or depart.
+  void adopt(const Opening& opening, Receiver& receiver);
+  void abandon(const Opening& opening);
+  // restore routes to an earlier receiver again, because the one that took its place has failed.
+  void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
+
+  // The rest does nothing where the peer's datagrams go to another receiver by now.
+  // establish tells that the handshake is done: the peer is no longer half-open.
+  void establish(const Address& peer, const Receiver& receiver);
+  void forget(const Address& peer, const Receiver& receiver);
+  // depart: the association moves to another thread. What still comes here for it goes to `away`,
+  // as long as that exists; it no longer counts.
+  void depart(const Address& peer, const Receiver& receiver, std::weak_ptr<Receiver> away);
 
   // take_all empties the endpoint: the accepted peers' receivers.
   std::vector<Receiver*> take_all();
 
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
-  [[nodiscard]] std::size_t size() const { return peers_.size(); }
+  [[nodiscard]] const Census& census() const { return census_; }
 
  private:
-  using Entry = std::variant<Opening, Receiver*>;
+  struct Peer {
+    Receiver* here = nullptr;
+    std::weak_ptr<Receiver> away;
+    std::unique_ptr<Opening> opening;
+    wire::HelloMark mark = 0;  // of the hello that `here` or `away` began with
+    bool half_open = false;    // of `here`
+
+    [[nodiscard]] bool is_gone() const { return here == nullptr && !opening && away.expired(); }
+  };
+  using Peers = std::unordered_map<Address, Peer>;
+
+  Handled admit(const Address& peer, const std::optional<Address>& local,
+                std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
+  static Handled route(Peer& known, std::optional<wire::HelloMark> hello,
+                       std::span<std::byte> datagram, TimePoint now);
+  bool open(const Address& peer, const std::optional<Address>& local,
+            std::span<const std::byte> datagram, TimePoint now);
+  Opening take_opening(Peer& peer);
+  void drop_impatient(TimePoint now);
+  void sweep_departed();
+  Peers::iterator held_by(const Address& peer, const Receiver& receiver);
 
   CookieGate gate_;
   Limits limits_;
-  std::unordered_map<Address, Entry> peers_;
-  std::deque<Address> queue_;
+  Duration patience_;
+  Census census_;
+  Peers peers_;
+  std::deque<Address> queue_;  // each has an Opening
+  std::size_t departed_ = 0;   // since the last sweep
   EndpointCounters counters_;
 };
 

@@ -50,6 +50,10 @@ void EventLoop::cancel_timer(TimerId id) {
   core_->cancel_timer(id);
 }
 
+bool EventLoop::post(std::function<void()> callback) {
+  return core_->mailbox()->post(std::move(callback));
+}
+
 int EventLoop::descriptor() const {
   return core_->descriptor();
 }

@@ -21,7 +21,7 @@ void add_own(EpollSet& set, int fd) {
 
 LoopCore::LoopCore() {
   add_own(core_, alarm_.descriptor());
-  add_own(core_, wake_.descriptor());
+  add_own(core_, mailbox_->descriptor());
   add_own(outer_, core_.descriptor());
   add_own(outer_, plain_.descriptor());
   add_own(outer_, ready_.descriptor());
@@ -30,6 +30,7 @@ LoopCore::LoopCore() {
 LoopCore::~LoopCore() {
   // What the callbacks own may call back when it is destroyed: the loop must still be whole.
   ++depth_;
+  mailbox_->close();
   while (!watches_.empty())
     unwatch(watches_.any());
   timers_.clear();
@@ -138,8 +139,8 @@ LoopCore::Served LoopCore::wait_and_serve(std::optional<TimePoint> deadline,
     } else if (key.fd == alarm_.descriptor()) {
       alarm_.rang();
     } else {
-      wake_.lower();
       served.woken = true;
+      served.worked |= mailbox_->open_all();
     }
   }
   return served;
@@ -172,7 +173,7 @@ void LoopCore::run() {
 
 void LoopCore::stop() {
   stopped_ = true;
-  wake_.raise();
+  mailbox_->wake();
 }
 
 }  // namespace dtls::net

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "dtls/event_loop.hpp"
 #include "net/alarm.hpp"
 #include "net/epoll_set.hpp"
+#include "net/mailbox.hpp"
 #include "net/plain_watches.hpp"
 #include "net/source.hpp"
 #include "net/source_table.hpp"
@@ -20,7 +22,7 @@ namespace dtls::net {
 //
 //   outer ── core ── descriptors of the sources
 //     │       ├───── alarm: the earliest timer
-//     │       └───── wake: stop() was called
+//     │       └───── mailbox: another thread has a letter for us, or stop() was called
 //     ├───── user ── the program's descriptors (PlainWatches)
 //     └───── ready:  a watched source is ready
 //
@@ -51,6 +53,8 @@ class LoopCore {
   void readiness_changed(Source& source);
   // post runs the callback once, as background work, soon but not from inside this call.
   TimerId post(std::function<void()> callback);
+  // mailbox is where other threads ask this loop's for something.
+  [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
   // See EventLoop.
   Result<WatchId> watch(int fd, Interest interest, std::function<void()> callback);
@@ -80,8 +84,8 @@ class LoopCore {
   };
 
   struct Served {
-    bool worked = false;      // a source has read
-    bool woken = false;       // stop() was called
+    bool worked = false;      // a source has read, or a letter was opened
+    bool woken = false;       // perhaps stop() was called
     bool user_ready = false;  // a plain descriptor is ready
   };
 
@@ -101,7 +105,7 @@ class LoopCore {
   SourceTable sources_{watches_, core_};
   TimerQueue timers_;
   Alarm alarm_;
-  Flag wake_;
+  std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Flag ready_;
   bool ready_raised_ = false;
   int depth_ = 0;

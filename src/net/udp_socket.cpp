@@ -2,6 +2,7 @@
 // udp_send.cpp, options are in socket_options.cpp.
 #include "net/udp_socket.hpp"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <unistd.h>
@@ -66,6 +67,16 @@ int connect_fd(int fd, const Address& peer) {
   return ::connect(fd, address.get(), address.length) == 0 ? 0 : errno;
 }
 
+// `ask` is getsockname(2) or getpeername(2).
+template <typename Ask>
+Result<Address> address_by(Ask ask, int fd, const std::string& what) {
+  SocketAddress address;
+  address.length = sizeof address.storage;
+  if (ask(fd, address.get(), &address.length) != 0) return refused(what, errno);
+  if (const auto found = from_sockaddr(address.get())) return *found;
+  return refused(what, EAFNOSUPPORT);
+}
+
 // Two sockets share an address only where both allow it. The server's socket allows it for the
 // moment of our own bind: before and after, a foreign SO_REUSEADDR socket is refused.
 class ReuseAllowed {
@@ -78,6 +89,19 @@ class ReuseAllowed {
  private:
   int fd_;
 };
+
+// The programs that set these on their server mean the datagrams to its peers.
+void copy_qualities(int from, int to, Address::Family family) {
+  if (family == Address::Family::kIpv6) {
+    set_option(to, IPPROTO_IPV6, IPV6_UNICAST_HOPS,
+               get_option(from, IPPROTO_IPV6, IPV6_UNICAST_HOPS));
+  }
+  set_option(to, IPPROTO_IP, IP_TTL, get_option(from, IPPROTO_IP, IP_TTL));
+  for (const int buffer : {SO_RCVBUF, SO_SNDBUF}) {
+    // The kernel doubles what is set.
+    set_option(to, SOL_SOCKET, buffer, get_option(from, SOL_SOCKET, buffer) / 2);
+  }
+}
 
 // What decides which datagrams and which other sockets an address clashes with must be equal.
 int copy_reach(int from, int to, Address::Family family) {
@@ -132,10 +156,15 @@ Result<UdpSocket> UdpSocket::bind(const Address& local, std::optional<bool> ipv6
   return socket;
 }
 
-Result<UdpSocket> UdpSocket::connect(const Address& peer) {
+Result<UdpSocket> UdpSocket::connect(const Address& peer, const std::optional<Address>& local) {
   const std::string what = "cannot connect to " + peer.text();
   auto socket = open_socket(peer.family, what);
   if (!socket) return socket;
+  if (local) {
+    if (const int failure = bind_fd(socket->fd_, *local)) {
+      return cannot_use(what + " from " + local->text(), *local, failure);
+    }
+  }
   if (const int failure = connect_fd(socket->fd_, peer)) return cannot_use(what, peer, failure);
   return socket;
 }
@@ -154,6 +183,7 @@ Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& 
   enable_packet_info(fd, own.family);
   // It stays set on the new socket: the next one for another peer needs that of all before it.
   set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  copy_qualities(shared.fd_, fd, own.family);
   if (own.family == bound->family) {
     if (const int failure = copy_reach(shared.fd_, fd, own.family)) return refused(what, failure);
   }
@@ -165,13 +195,38 @@ Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& 
   return socket;
 }
 
+Result<UdpSocket> UdpSocket::adopt(int fd) {
+  const std::string what = "descriptor " + std::to_string(fd);
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    return refused(what + " is no socket", errno);
+  }
+  if (type != SOCK_DGRAM || get_option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_UDP) {
+    return refused(what + " is no UDP socket", EPROTOTYPE);
+  }
+  if (auto peer = address_by(::getpeername, fd, what + " is not connected to a peer"); !peer) {
+    return std::move(peer).error();
+  }
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
+    return refused(what + " cannot be made non-blocking", errno);
+  }
+  return UdpSocket(fd);
+}
+
 Result<Address> UdpSocket::local_address() const {
-  SocketAddress address;
-  address.length = sizeof address.storage;
-  const std::string what = "cannot tell the local address";
-  if (::getsockname(fd_, address.get(), &address.length) != 0) return refused(what, errno);
-  if (const auto local = from_sockaddr(address.get())) return *local;
-  return refused(what, EAFNOSUPPORT);
+  return address_by(::getsockname, fd_, "cannot tell the local address");
+}
+
+Result<Address> UdpSocket::peer_address() const {
+  return address_by(::getpeername, fd_, "cannot tell the peer's address");
+}
+
+std::uint64_t UdpSocket::identity_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 std::uint16_t UdpSocket::local_port() {

@@ -39,16 +39,22 @@ class UdpSocket {
   // No address reuse: a port in use fails with EADDRINUSE, and the message names the address.
   // ipv6_only: nullopt leaves it as the system has it; after the bind it cannot be changed.
   static Result<UdpSocket> bind(const Address& local, std::optional<bool> ipv6_only = std::nullopt);
-  // connect opens a non-blocking socket connected to `peer`.
-  static Result<UdpSocket> connect(const Address& peer);
+  // connect opens a non-blocking socket connected to `peer`, bound to `local` first where given.
+  static Result<UdpSocket> connect(const Address& peer,
+                                   const std::optional<Address>& local = std::nullopt);
   // bind_and_connect opens a socket on the very address that `shared` is bound to (`local` says
   // which, wildcard resolved), connected to `peer`. Datagrams of other peers may land in it between
   // its bind and its connect: the caller checks every datagram's source. `shared` allows the double
   // bind only meanwhile (SO_REUSEADDR set on it and cleared again), so that no other program can
-  // take the port while `shared` is open. The device and IPv6-only setting of `shared` are copied;
-  // TTL and buffer sizes are not.
+  // take the port while `shared` is open. Device, IPv6-only setting, TTL and buffer sizes are those
+  // of `shared`.
   static Result<UdpSocket> bind_and_connect(UdpSocket& shared, const Address& local,
                                             const Address& peer);
+
+  // adopt takes a descriptor from elsewhere, which must be a connected UDP socket, and makes it
+  // non-blocking. Fails with EBADF, ENOTSOCK, EPROTOTYPE (another kind of socket) or ENOTCONN; the
+  // descriptor is then still the caller's.
+  static Result<UdpSocket> adopt(int fd);
 
   // receive reads what waits, up to the batch's size, without blocking: 0 when nothing waits.
   // An ICMP error (ECONNREFUSED, ...) is returned as Error with that errno, once: by receive or by
@@ -66,6 +72,11 @@ class UdpSocket {
   void close();   // harmless when closed already
 
   [[nodiscard]] Result<Address> local_address() const;
+  [[nodiscard]] Result<Address> peer_address() const;  // of a connected socket, else ENOTCONN
+  // identity is the kernel's number of this socket (SO_COOKIE): the same for every descriptor of
+  // it, in any process, and never used again. 0: unknown.
+  [[nodiscard]] std::uint64_t identity() const { return identity_of(fd_); }
+  static std::uint64_t identity_of(int fd);
   int take_error();  // SO_ERROR, read and cleared
 
   // set_ttl sets the hops a datagram may take, 0 to 255 (else EINVAL), for both families that the

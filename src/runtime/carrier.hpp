@@ -1,15 +1,19 @@
-// What a connection that shares its server's socket needs of the server.
+// What a connection of a server needs of the server.
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
 
 #include "dtls/address.hpp"
 #include "dtls/error.hpp"
+#include "endpoint/endpoint.hpp"
 #include "net/udp_socket.hpp"
 
 namespace dtls::runtime {
 
+// Carrier is the server of the same thread (ServerCore), or one of another (RemoteServer).
 class Carrier {
  public:
   virtual ~Carrier() = default;
@@ -21,11 +25,16 @@ class Carrier {
   virtual Result<net::UdpSocket> split(const Address& local, const Address& peer) = 0;
   // take_in reads what waits in the server's socket and routes it.
   virtual void take_in(TimePoint now) = 0;
-  // give_back routes a datagram of another peer that landed in a split socket (see net/udp_socket).
+  // give_back routes a datagram that a connection's own socket received and that is not for it.
   virtual void give_back(const Address& peer, const std::optional<Address>& local,
                          std::span<std::byte> datagram, TimePoint now) = 0;
-  // forget ends the routing of a peer's datagrams to its connection.
-  virtual void forget(const Address& peer) = 0;
+
+  // See Endpoint.
+  virtual void establish(const Address& peer, const endpoint::Receiver& receiver) = 0;
+  virtual void forget(const Address& peer, const endpoint::Receiver& receiver) = 0;
+  virtual void depart(const Address& peer, const endpoint::Receiver& receiver,
+                      std::weak_ptr<endpoint::Receiver> away) = 0;
+  virtual void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) = 0;
 };
 
 }  // namespace dtls::runtime

@@ -10,12 +10,12 @@ namespace dtls {
 Result<Connection> Client::start(EventLoop& loop, const ClientConfig& config, const Address& peer) {
   auto context = Context::for_client(config);
   if (!context) return std::move(context).error();
-  auto socket = net::UdpSocket::connect(peer);
+  auto socket = net::UdpSocket::connect(peer, config.local);
   if (!socket) return std::move(socket).error();
   auto session = Session::client(std::move(*context), peer, Clock::now());
   if (!session) return std::move(session).error();
-  auto core = std::make_shared<runtime::ConnectionCore>(loop, std::move(*session), peer, Address{},
-                                                        config.receive_queue);
+  auto core = std::make_shared<runtime::ConnectionCore>(
+      loop, runtime::Association(std::move(*session), peer, Address{}, config.receive_queue));
   if (auto begun = core->begin_on(std::move(*socket)); !begun) return std::move(begun).error();
   return Connection(std::move(core));
 }

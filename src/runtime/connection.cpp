@@ -96,6 +96,17 @@ Result<void> Connection::wait_established(Timeout timeout) {
   return {};
 }
 
+Result<Connection> Connection::from_descriptor(EventLoop& loop, const std::string& server_name,
+                                               int fd, Duration handshake_timeout) {
+  auto core = ConnectionCore::take_up(loop, server_name, fd, handshake_timeout);
+  if (!core) return std::move(core).error();
+  return Connection(std::move(*core));
+}
+
+void Connection::fly_away() {
+  core_->fly_away();
+}
+
 void Connection::on_readable(std::function<void()> callback) {
   runtime::replace_watch(*core_, watches_->readable, Interest::kRead, std::move(callback));
 }

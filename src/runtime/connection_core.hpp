@@ -5,7 +5,8 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
+#include <string>
+#include <utility>
 
 #include "dtls/connection.hpp"
 #include "dtls/event_loop.hpp"
@@ -13,35 +14,40 @@
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
 #include "net/udp_socket.hpp"
+#include "runtime/association.hpp"
 #include "runtime/carrier.hpp"
-#include "runtime/message_queue.hpp"
+#include "runtime/hand_overs.hpp"
 
 namespace dtls::runtime {
 
-// ConnectionCore joins one session with the socket its datagrams travel by: its own (a client, or
-// an accepted connection that was asked for its descriptor) or its server's.
+// ConnectionCore joins one association with the socket its datagrams travel by: its own (a client,
+// or an accepted connection that was asked for its descriptor) or its server's.
+// connection_core.cpp has its daily work, hand_over.cpp its moves from thread to thread.
 class ConnectionCore final : public net::Source,
                              public endpoint::Receiver,
                              public std::enable_shared_from_this<ConnectionCore> {
  public:
   using State = Connection::State;
 
-  ConnectionCore(EventLoop& loop, Session session, const Address& peer, const Address& local,
-                 std::size_t receive_queue);
+  ConnectionCore(EventLoop& loop, Association association)
+      : loop_(loop), association_(std::move(association)) {}
   ~ConnectionCore() override;
   ConnectionCore(const ConnectionCore&) = delete;
   ConnectionCore& operator=(const ConnectionCore&) = delete;
 
   // Exactly one of these follows construction.
-  Result<void> begin_on(net::UdpSocket socket);  // client
-  void begin_shared(std::weak_ptr<Carrier> carrier,
-                    std::vector<std::vector<std::byte>> opening);  // accepted
+  Result<void> begin_on(net::UdpSocket socket);                // client
+  void begin_shared(const std::shared_ptr<Carrier>& carrier);  // accepted
+  // take_up makes a connection of a descriptor that was handed over: see
+  // Connection::from_descriptor.
+  static Result<std::shared_ptr<ConnectionCore>> take_up(EventLoop& loop, const std::string& name,
+                                                         int fd, Duration handshake_timeout);
 
-  [[nodiscard]] State state() const { return state_; }
-  [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
-  [[nodiscard]] const PeerVerification& verification() const { return session_.verification(); }
-  [[nodiscard]] const Address& local_address() const { return local_; }
-  [[nodiscard]] const Address& peer_address() const { return peer_; }
+  [[nodiscard]] State state() const { return association_.state; }
+  [[nodiscard]] const std::optional<Error>& failure() const { return association_.failure; }
+  [[nodiscard]] const PeerVerification& verification() const;
+  [[nodiscard]] const Address& local_address() const { return association_.local; }
+  [[nodiscard]] const Address& peer_address() const { return association_.peer; }
   [[nodiscard]] EventLoop& loop() { return loop_; }
 
   // Non-blocking halves of Connection's calls; EAGAIN where those would wait.
@@ -56,44 +62,69 @@ class ConnectionCore final : public net::Source,
   // leave_carrier gives the connection its own socket because the server closes.
   void leave_carrier();
 
+  // fly_away lets go of the association and the descriptor: see Connection.
+  void fly_away();
+  // inherit gets what an owner has let go of that this connection has waited for; an empty legacy
+  // if there is nothing to come.
+  void inherit(Legacy legacy);
+
+  // The peer has begun anew, and another connection takes this one's place: see Inlet.
+  std::shared_ptr<Inlet> inlet();
+  void yield() { yielding_ = true; }
+  void on_superseded();
+  void reinstate();
+
   EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
 
-  void on_readable(TimePoint now) override;
+  void on_readable(TimePoint now) override { take_in(now); }
   void on_datagram(std::span<std::byte> datagram, TimePoint now) override;
   [[nodiscard]] bool ready(Interest interest) const override;
 
  private:
-  [[nodiscard]] bool is_live() const {
-    return state_ == State::kHandshaking || state_ == State::kEstablished;
-  }
+  [[nodiscard]] bool is_live() const { return association_.is_live(); }
+  [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
   void start();
+  void start_soon();
+  void feed(std::span<std::byte> datagram, TimePoint now);
   void take_in(TimePoint now);
+  void take_in_one(net::Incoming& incoming, TimePoint now);
   void drain(TimePoint now);
   void handle(Event& event);
+  void on_connected();
   void transmit(std::span<const std::byte> datagram);
   Result<void> put_on_wire(std::span<const std::byte> datagram);
   void note_socket_error(const Error& error);
   void rearm(TimePoint now);
+  void fail(Error error);
   void end(State state);
   Result<void> own_socket();
+  Result<void> attach_socket(net::UdpSocket socket);
   [[nodiscard]] Error end_error() const;
 
+  [[nodiscard]] bool is_awaiting() const { return awaited_ != nullptr; }
+  bool admit(net::Incoming& incoming, TimePoint now);
+
+  // An heir that came before its legacy.
+  struct Awaited {
+    int fd;  // still another connection's
+    HandOvers::Identity socket;
+  };
+
   EventLoop& loop_;
-  Session session_;
-  State state_ = State::kHandshaking;
-  std::optional<Error> failure_;
-  MessageQueue received_;
-  Address peer_;
-  Address local_;
-  net::UdpSocket socket_;           // closed while the carrier's is used
-  std::weak_ptr<Carrier> carrier_;  // of an accepted connection, while its server lives
-  std::vector<std::vector<std::byte>> opening_;  // not given to the session yet
-  std::vector<std::byte> unsent_;                // a datagram the kernel had no room for
+  Association association_;
+  net::UdpSocket socket_;            // closed while the carrier's is used
+  std::weak_ptr<Carrier> carrier_;   // of a server's connection, while the server lives
+  std::shared_ptr<Carrier> remote_;  // keeps the carrier that is a RemoteServer
   std::optional<EventLoop::TimerId> timer_;
   std::optional<TimePoint> armed_for_;
   std::optional<EventLoop::TimerId> start_;
-  bool heard_ = false;
   int socket_error_ = 0;
+  bool yielding_ = false;  // what the own socket receives is the server's to route
+  bool flown_ = false;
+  std::unique_ptr<Awaited> awaited_;
+  std::unique_ptr<endpoint::CookieGate>
+      gate_;             // of a taken-up socket whose peer proved nothing yet
+  Duration patience_{};  // for the handshake of what is inherited
 };
 
 }  // namespace dtls::runtime

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cerrno>
+#include <span>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -10,11 +12,40 @@
 
 namespace dtls::runtime {
 
-ServerCore::ServerCore(EventLoop& loop, std::shared_ptr<const Context> context,
-                       endpoint::CookieGate gate, const ServerConfig& config)
+namespace {
+
+Error closed_here() {
+  return {ErrorKind::kMisuse, EBADF, "this server was closed", {}};
+}
+
+// The secrets of a server: given by the program, shared with the servers of the same name, or new.
+Result<std::shared_ptr<const endpoint::CookieSecrets>> secrets_for(const ServerConfig& config) {
+  using Secrets = endpoint::CookieSecrets;
+  if (!config.cookie_secret.empty()) {
+    const auto bytes = std::as_bytes(std::span(config.cookie_secret));
+    if (bytes.size() != Secrets::kKeySize) {
+      return Error{ErrorKind::kMisuse,
+                   EINVAL,
+                   "option `cookieSecret`: must be " + std::to_string(Secrets::kKeySize) +
+                       " random bytes, but has " + std::to_string(bytes.size()),
+                   {}};
+    }
+    return Secrets::from_master_key(bytes.first<Secrets::kKeySize>());
+  }
+  if (const auto namesake = NamedServers::of_process().find(config.name);
+      namesake && !config.name.empty()) {
+    return namesake->secrets;
+  }
+  return Secrets::generate();
+}
+
+}  // namespace
+
+ServerCore::ServerCore(EventLoop& loop, std::shared_ptr<Context> context, endpoint::CookieGate gate,
+                       const ServerConfig& config)
     : loop_(loop),
       context_(std::move(context)),
-      endpoint_(std::move(gate), config.limits),
+      endpoint_(std::move(gate), config.limits, config.handshake_timeout),
       receive_queue_(config.receive_queue) {}
 
 ServerCore::~ServerCore() {
@@ -25,11 +56,11 @@ Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const Se
                                                        const Address& local) {
   auto context = Context::for_server(config);
   if (!context) return std::move(context).error();
-  auto secrets = endpoint::CookieSecrets::generate();
+  auto secrets = secrets_for(config);
   if (!secrets) return std::move(secrets).error();
-  auto gate = endpoint::CookieGate::create(std::move(*secrets));
+  auto gate = endpoint::CookieGate::create(*secrets);
   if (!gate) return std::move(gate).error();
-  auto socket = net::UdpSocket::bind(local);
+  auto socket = net::UdpSocket::bind(local, config.ipv6_only);
   if (!socket) return std::move(socket).error();
   auto bound = socket->local_address();
   if (!bound) return std::move(bound).error();
@@ -43,7 +74,16 @@ Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const Se
   } catch (const std::system_error& error) {
     return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
   }
+  if (!config.name.empty()) core->register_as(config.name, std::move(*secrets));
   return core;
+}
+
+void ServerCore::register_as(const std::string& name,
+                             std::shared_ptr<const endpoint::CookieSecrets> secrets) {
+  named_ =
+      std::make_shared<NamedServer>(NamedServer{name, context_, std::move(secrets), receive_queue_,
+                                                loop_.core().mailbox(), weak_from_this()});
+  NamedServers::of_process().enter(named_);
 }
 
 void ServerCore::take_in(TimePoint now) {
@@ -78,24 +118,40 @@ void ServerCore::give_back(const Address& peer, const std::optional<Address>& lo
 }
 
 Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
-  if (socket_.descriptor() < 0) {
-    return Error{ErrorKind::kMisuse, EBADF, "this server was closed", {}};
-  }
-  if (!endpoint_.has_waiting()) take_in(Clock::now());
-  auto opening = endpoint_.accept();
+  if (socket_.descriptor() < 0) return closed_here();
+  const TimePoint now = Clock::now();
+  if (!endpoint_.has_waiting()) take_in(now);
+  auto opening = endpoint_.accept(now);
   if (!opening) return Error{ErrorKind::kSystem, EAGAIN, "no peer is waiting", {}};
-  auto session = Session::server(context_, opening->peer);
-  if (!session) {
-    endpoint_.forget(opening->peer);
-    return std::move(session).error();
-  }
   Address local = opening->local.value_or(local_);
   local.port = local_.port;
-  auto connection = std::make_shared<ConnectionCore>(loop_, std::move(*session), opening->peer,
-                                                     local, receive_queue_);
-  endpoint_.adopt(opening->peer, *connection);
-  connection->begin_shared(weak_from_this(), std::move(opening->datagrams));
+  auto session = Session::server(context_, opening->peer, local);
+  if (!session) {
+    endpoint_.abandon(*opening);
+    return std::move(session).error();
+  }
+  Association association(std::move(*session), opening->peer, local, receive_queue_);
+  association.opening = std::move(opening->datagrams);
+  association.mark = opening->mark;
+  if (named_) association.server_name = named_->name;
+  association.predecessor = predecessor_of(*opening);
+  auto connection = std::make_shared<ConnectionCore>(loop_, std::move(association));
+  endpoint_.adopt(*opening, *connection);
+  connection->begin_shared(shared_from_this());
   return connection;
+}
+
+// A peer that begins anew has an association, here or in another thread, that goes on until the new
+// one has proven itself.
+std::shared_ptr<Inlet> ServerCore::predecessor_of(const endpoint::Opening& opening) {
+  if (opening.replaces != nullptr) {
+    auto& old = static_cast<ConnectionCore&>(*opening.replaces);
+    old.yield();
+    return old.inlet();
+  }
+  auto away = std::static_pointer_cast<Inlet>(opening.replaces_away);
+  if (away) away->yield();
+  return away;
 }
 
 void ServerCore::close() {
@@ -103,6 +159,7 @@ void ServerCore::close() {
   for (auto* receiver : endpoint_.take_all()) {
     static_cast<ConnectionCore*>(receiver)->leave_carrier();
   }
+  if (named_) NamedServers::of_process().leave(*named_);
   loop_.core().detach(*this);
   socket_.close();
 }

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "dtls/config.hpp"
 #include "dtls/event_loop.hpp"
@@ -12,6 +14,7 @@
 #include "net/udp_socket.hpp"
 #include "runtime/carrier.hpp"
 #include "runtime/connection_core.hpp"
+#include "runtime/named_servers.hpp"
 
 namespace dtls::runtime {
 
@@ -32,7 +35,6 @@ class ServerCore final : public net::Source,
 
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
-  [[nodiscard]] const endpoint::EndpointCounters& counters() const { return endpoint_.counters(); }
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }
   EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
 
@@ -45,14 +47,32 @@ class ServerCore final : public net::Source,
   void take_in(TimePoint now) override;
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
-  void forget(const Address& peer) override { endpoint_.forget(peer); }
+  void establish(const Address& peer, const endpoint::Receiver& receiver) override {
+    endpoint_.establish(peer, receiver);
+  }
+  void forget(const Address& peer, const endpoint::Receiver& receiver) override {
+    endpoint_.forget(peer, receiver);
+  }
+  void depart(const Address& peer, const endpoint::Receiver& receiver,
+              std::weak_ptr<endpoint::Receiver> away) override {
+    endpoint_.depart(peer, receiver, std::move(away));
+  }
+  void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) override {
+    endpoint_.restore(peer, receiver, mark);
+  }
 
  private:
-  ServerCore(EventLoop& loop, std::shared_ptr<const Context> context, endpoint::CookieGate gate,
+  ServerCore(EventLoop& loop, std::shared_ptr<Context> context, endpoint::CookieGate gate,
              const ServerConfig& config);
 
+  // register_as makes the server known to other threads by its name.
+  void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
+
+  static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
+
   EventLoop& loop_;
-  std::shared_ptr<const Context> context_;
+  std::shared_ptr<Context> context_;
+  std::shared_ptr<const NamedServer> named_;  // null: the server has no name
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
   net::UdpSocket socket_;

@@ -1,5 +1,8 @@
 #include "wire/client_hello.hpp"
 
+#include "wire/handshake_header.hpp"
+#include "wire/record_header.hpp"
+
 namespace dtls::wire {
 namespace {
 
@@ -72,6 +75,32 @@ std::optional<ClientHello> parse_client_hello(Bytes body) {
   hello.before_cookie = body.first(cookie_begin);
   hello.after_cookie = body.subspan(cookie_end, extensions_begin - cookie_end);
   return hello;
+}
+
+std::optional<HelloMark> peek_hello(Bytes datagram) {
+  Reader records(datagram);
+  const auto record = read_record(records);
+  if (!record || record->header.type != ContentType::kHandshake || record->header.epoch != 0) {
+    return std::nullopt;
+  }
+  Reader messages(record->fragment);
+  const auto fragment = read_handshake(messages);
+  if (!fragment || fragment->header.type != HandshakeType::kClientHello ||
+      fragment->header.fragment_offset != 0) {
+    return std::nullopt;
+  }
+  constexpr std::size_t kMarkSize = sizeof(HelloMark);
+  Reader body(fragment->body);
+  body.u16();  // client_version
+  body.take(kRandomSize - kMarkSize);
+  HelloMark mark = 0;
+  for (const std::byte byte : body.take(kMarkSize)) {
+    mark = mark << 8U | std::to_integer<unsigned>(byte);
+  }
+  if (!body.ok()) {
+    return std::nullopt;
+  }
+  return mark;
 }
 
 }  // namespace dtls::wire

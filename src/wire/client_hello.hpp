@@ -41,4 +41,12 @@ struct ClientHello {
 // version, the null compression, an extension that appears twice) is not judged.
 std::optional<ClientHello> parse_client_hello(Bytes body);
 
+// HelloMark tells one ClientHello from another of the same peer: the last eight bytes of its
+// random. A client that repeats its hello repeats it, one that has started anew does not.
+using HelloMark = std::uint64_t;
+
+// peek_hello looks whether a datagram begins with a ClientHello in epoch 0 and, if so, gives its
+// mark. Only that is looked at: whether the rest makes sense is for others to say.
+std::optional<HelloMark> peek_hello(Bytes datagram);
+
 }  // namespace dtls::wire

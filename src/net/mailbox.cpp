@@ -1,0 +1,48 @@
+#include "net/mailbox.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace dtls::net {
+
+bool Mailbox::post(Letter letter) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_ || letters_.size() >= kCapacity) return false;
+    letters_.push_back(std::move(letter));
+  }
+  flag_.raise();
+  return true;
+}
+
+bool Mailbox::open_all() {
+  flag_.lower();
+  std::vector<Letter> opened;
+  {
+    const std::scoped_lock lock(mutex_);
+    opened.swap(letters_);
+  }
+  for (auto next = opened.begin(); next != opened.end(); ++next) {
+    try {
+      (*next)();
+    } catch (...) {
+      const std::scoped_lock lock(mutex_);
+      letters_.insert(letters_.begin(), std::make_move_iterator(std::next(next)),
+                      std::make_move_iterator(opened.end()));
+      flag_.raise();
+      throw;
+    }
+  }
+  return !opened.empty();
+}
+
+void Mailbox::close() {
+  std::vector<Letter> dropped;  // destroyed after the lock: a letter may own a connection
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    dropped.swap(letters_);
+  }
+}
+
+}  // namespace dtls::net

@@ -1,0 +1,90 @@
+// HandOvers: the associations of this process that are on the way from one thread to another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+#include "net/mailbox.hpp"
+#include "net/udp_socket.hpp"
+#include "runtime/association.hpp"
+
+namespace dtls::runtime {
+
+class ConnectionCore;
+
+// Heir is the connection that takes an association up.
+struct Heir {
+  std::shared_ptr<net::Mailbox> mailbox;
+  std::weak_ptr<ConnectionCore> core;
+};
+
+// Legacy is what an heir gets: an association with the socket it travels by.
+struct Legacy {
+  std::unique_ptr<Association> association;
+  net::UdpSocket socket;
+};
+
+// HandOvers knows each socket of a named server's connection by its identity (UdpSocket::identity).
+// A program passes on the bare descriptor number, before or after it lets go of the connection
+// (the specification's own example: before), so the heir may come first and has to wait then.
+// Any thread.
+class HandOvers {
+ public:
+  using Identity = std::uint64_t;
+
+  // Nobody takes up an association that waits longer: it is dropped and its socket closed.
+  static constexpr Duration kPatience = kDefaultHandshakeTimeout;
+  // More than this do not wait at once; the oldest is dropped.
+  static constexpr std::size_t kMostParked = 65536;
+
+  static HandOvers& of_process();
+
+  // announce: a connection has this socket, and may park its association.
+  void announce(Identity socket, const std::string& server_name);
+  // withdraw: it was closed instead; an heir that waits is told.
+  void withdraw(Identity socket);
+  // park lets go of the association and its socket.
+  void park(Legacy legacy, TimePoint now);
+
+  struct Claim {
+    bool known = false;  // false: not a socket of a named server's connection of this process
+    std::optional<Legacy> legacy;  // missing though known: the heir gets it later
+  };
+  // claim fails with EINVAL if the socket belongs to a server of another name, EBUSY if another
+  // heir waits for it.
+  Result<Claim> claim(Identity socket, const std::string& server_name, Heir heir, TimePoint now);
+  // renounce: the heir no longer waits.
+  void renounce(Identity socket);
+
+ private:
+  struct Parked {
+    Legacy legacy;
+    TimePoint since;
+  };
+  struct Entry {
+    std::string server_name;
+    std::optional<Heir> heir;      // waits for the owner to let go
+    std::optional<Parked> parked;  // waits for an heir
+  };
+  struct Waiting {
+    TimePoint since;
+    Identity socket;
+  };
+
+  std::optional<Legacy> take_oldest_if_due(TimePoint now);
+  void drop_due(TimePoint now);
+
+  std::mutex mutex_;
+  std::unordered_map<Identity, Entry> entries_;
+  std::deque<Waiting> order_;  // of parking; may name sockets that are taken up by now
+};
+
+}  // namespace dtls::runtime
