@@ -1,5 +1,6 @@
 #include "connection_object.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,6 +15,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
   auto properties = socket_properties<ConnectionObject>();
   properties.insert(properties.end(),
                     {StaticMethod("connect", &ConnectionObject::connect),
+                     StaticMethod("fromFd", &ConnectionObject::from_fd),
                      InstanceAccessor<&ConnectionObject::state>("state"),
                      InstanceAccessor<&ConnectionObject::fd>("fd"),
                      InstanceAccessor<&ConnectionObject::authorized>("authorized"),
@@ -24,6 +26,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
                      InstanceMethod("recv", &ConnectionObject::recv),
                      InstanceMethod("pending", &ConnectionObject::pending),
                      InstanceMethod("close", &ConnectionObject::close),
+                     InstanceMethod("flyAway", &ConnectionObject::fly_away),
                      InstanceMethod("sockName", &ConnectionObject::sock_name),
                      InstanceMethod("peerName", &ConnectionObject::peer_name),
                      InstanceMethod("socketError", &ConnectionObject::socket_error),
@@ -61,6 +64,16 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
 }
 
+Napi::Value ConnectionObject::from_fd(const Napi::CallbackInfo& info) {
+  const auto name = info[0].As<Napi::String>().Utf8Value();
+  const int fd = info[1].As<Napi::Number>().Int32Value();
+  // A timeout of 0 asks for what is done already; the session has no use for none at all.
+  const auto timeout = std::max(Duration(info[2].As<Napi::Number>().Int64Value()), Duration(1));
+  auto connection =
+      Connection::from_descriptor(Environment::of(info.Env())->loop(), name, fd, timeout);
+  return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
+}
+
 Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
 }
@@ -95,6 +108,11 @@ Napi::Value ConnectionObject::fd(const Napi::CallbackInfo& info) {
 void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watches();
   connection_->close();
+}
+
+void ConnectionObject::fly_away(const Napi::CallbackInfo& /*info*/) {
+  end_watches();
+  connection_->fly_away();
 }
 
 Napi::Value ConnectionObject::sock_name(const Napi::CallbackInfo& info) {

@@ -23,6 +23,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
 
  private:
   static Napi::Value connect(const Napi::CallbackInfo& info);
+  static Napi::Value from_fd(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
   Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
@@ -30,6 +31,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value pending(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+  void fly_away(const Napi::CallbackInfo& info);
   Napi::Value sock_name(const Napi::CallbackInfo& info);
   Napi::Value peer_name(const Napi::CallbackInfo& info);
   Napi::Value socket_error(const Napi::CallbackInfo& info);

@@ -22,6 +22,7 @@ ServerObject::ServerObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ServerObject>(info), environment_(Environment::of(info.Env())) {
   const auto options = info[0].As<Napi::Object>();
   ServerConfig config;
+  config.name = text_field(options, "name");
   config.identity = identity_fields(options);
   config.ca = text_field(options, "ca");
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);

@@ -12,8 +12,6 @@ const { runJsre } = require("./support/program");
 const { copyExample, prepareFolder } = require("./support/scripts");
 const { LIMIT } = require("./support/tasks");
 
-const SKIP = { ...LIMIT, skip: "createByFd is being built" };
-
 const authority = createAuthority();
 const folder = prepareFolder(authority);
 fs.mkdirSync(path.join(folder, "multitask"));
@@ -46,7 +44,7 @@ async function start(t, task) {
 
 for (const task of ["task.js", "task-async.js"]) {
   describe(`the page's multi-task server with ${task}`, () => {
-    test("prints what clients of both tasks say", SKIP, async (t) => {
+    test("prints what clients of both tasks say", LIMIT, async (t) => {
       const { server, connect, first } = await start(t, task);
       const clients = [first, must(connect()), must(connect())];
       await server.sees(/(New client: \{ domain: 2(.|\n)*){3}/);
