@@ -24,7 +24,9 @@ class SocketOptions {
   Result<void> set_ipv6_only(bool enable);
   // bind_to_device lets traffic pass only by the named interface; "" by all. ENODEV, EPERM.
   Result<void> bind_to_device(const std::string& interface_name);
-  // Buffer sizes in bytes, 1024 to 16 MiB, else EINVAL. What was set is what is read.
+  // Buffer sizes in bytes, 1024 to 16 MiB, else EINVAL. What was set is what is read. EPERM when
+  // the system does not allow that much (net.core.rmem_max, wmem_max): it is as large as allowed
+  // then.
   Result<void> set_receive_buffer_size(int bytes);
   Result<void> set_send_buffer_size(int bytes);
   [[nodiscard]] Result<int> receive_buffer_size() const;

@@ -38,11 +38,6 @@ bool Census::enter(const Address& peer) {
   return true;
 }
 
-void Census::readmit(const Address& peer) {
-  ++total_.associations;
-  ++by_address_[without_port(peer)].associations;
-}
-
 void Census::establish(const Address& peer) {
   --total_.half_open;
   --by_address_[without_port(peer)].half_open;

@@ -17,8 +17,6 @@ class Census {
 
   // enter counts one more, half-open, association; false, and nothing counted, at a limit.
   bool enter(const Address& peer);
-  // readmit counts an established association that had left, whatever the limits.
-  void readmit(const Address& peer);
   // establish and leave follow an enter that succeeded.
   void establish(const Address& peer);
   void leave(const Address& peer, bool half_open);

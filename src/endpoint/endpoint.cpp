@@ -114,11 +114,9 @@ std::optional<Opening> Endpoint::accept(TimePoint now) {
 
 void Endpoint::adopt(const Opening& opening, Receiver& receiver) {
   Peer& peer = peers_[opening.peer];
-  if (peer.here != nullptr) census_.leave(opening.peer, peer.half_open);
   peer.here = &receiver;
   peer.away.reset();
   peer.mark = opening.mark;
-  peer.half_open = true;
 }
 
 void Endpoint::abandon(const Opening& opening) {
@@ -130,37 +128,28 @@ void Endpoint::abandon(const Opening& opening) {
 void Endpoint::restore(const Address& peer, Receiver& receiver, wire::HelloMark mark) {
   Peer& known = peers_[peer];
   if (known.here != nullptr) return;
-  census_.readmit(peer);
   known.here = &receiver;
   known.mark = mark;
-  known.half_open = false;
 }
 
-Endpoint::Peers::iterator Endpoint::held_by(const Address& peer, const Receiver& receiver) {
+Endpoint::Peers::iterator Endpoint::leave(const Address& peer, const Receiver& receiver,
+                                          bool half_open) {
+  census_.leave(peer, half_open);
   const auto known = peers_.find(peer);
-  return known != peers_.end() && known->second.here == &receiver ? known : peers_.end();
-}
-
-void Endpoint::establish(const Address& peer, const Receiver& receiver) {
-  const auto known = held_by(peer, receiver);
-  if (known == peers_.end() || !known->second.half_open) return;
-  known->second.half_open = false;
-  census_.establish(peer);
-}
-
-void Endpoint::forget(const Address& peer, const Receiver& receiver) {
-  const auto known = held_by(peer, receiver);
-  if (known == peers_.end()) return;
-  census_.leave(peer, known->second.half_open);
+  if (known == peers_.end() || known->second.here != &receiver) return peers_.end();
   known->second.here = nullptr;
-  if (known->second.is_gone()) peers_.erase(known);
+  return known;
 }
 
-void Endpoint::depart(const Address& peer, const Receiver& receiver, std::weak_ptr<Receiver> away) {
-  const auto known = held_by(peer, receiver);
+void Endpoint::forget(const Address& peer, const Receiver& receiver, bool half_open) {
+  const auto known = leave(peer, receiver, half_open);
+  if (known != peers_.end() && known->second.is_gone()) peers_.erase(known);
+}
+
+void Endpoint::depart(const Address& peer, const Receiver& receiver, bool half_open,
+                      std::weak_ptr<Receiver> away) {
+  const auto known = leave(peer, receiver, half_open);
   if (known == peers_.end()) return;
-  census_.leave(peer, known->second.half_open);
-  known->second.here = nullptr;
   known->second.away = std::move(away);
   ++departed_;
   sweep_departed();
@@ -185,14 +174,11 @@ void Endpoint::sweep_departed() {
   departed_ = 0;
 }
 
-std::vector<Receiver*> Endpoint::take_all() {
+std::vector<Receiver*> Endpoint::receivers() const {
   std::vector<Receiver*> receivers;
   for (const auto& [address, peer] : peers_) {
     if (peer.here != nullptr) receivers.push_back(peer.here);
   }
-  peers_.clear();
-  queue_.clear();
-  census_ = Census(limits_);
   return receivers;
 }
 

@@ -79,19 +79,19 @@ class Endpoint {
   // until forget or depart.
   void adopt(const Opening& opening, Receiver& receiver);
   void abandon(const Opening& opening);
-  // restore routes to an earlier receiver again, because the one that took its place has failed.
+
+  // Of an adopted receiver, also when another one has taken its place by now. establish: its
+  // handshake is done. Then either forget: its association has ended; or depart: it moves to
+  // another thread, no longer counts, and what still comes here goes to `away` while that exists.
+  void establish(const Address& peer) { census_.establish(peer); }
+  void forget(const Address& peer, const Receiver& receiver, bool half_open);
+  void depart(const Address& peer, const Receiver& receiver, bool half_open,
+              std::weak_ptr<Receiver> away);
+  // restore routes to the receiver again whose place was taken by one that has ended.
   void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
 
-  // The rest does nothing where the peer's datagrams go to another receiver by now.
-  // establish tells that the handshake is done: the peer is no longer half-open.
-  void establish(const Address& peer, const Receiver& receiver);
-  void forget(const Address& peer, const Receiver& receiver);
-  // depart: the association moves to another thread. What still comes here for it goes to `away`,
-  // as long as that exists; it no longer counts.
-  void depart(const Address& peer, const Receiver& receiver, std::weak_ptr<Receiver> away);
-
-  // take_all empties the endpoint: the accepted peers' receivers.
-  std::vector<Receiver*> take_all();
+  // receivers gives those that datagrams go to.
+  [[nodiscard]] std::vector<Receiver*> receivers() const;
 
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   [[nodiscard]] const Census& census() const { return census_; }
@@ -102,7 +102,6 @@ class Endpoint {
     std::weak_ptr<Receiver> away;
     std::unique_ptr<Opening> opening;
     wire::HelloMark mark = 0;  // of the hello that `here` or `away` began with
-    bool half_open = false;    // of `here`
 
     [[nodiscard]] bool is_gone() const { return here == nullptr && !opening && away.expired(); }
   };
@@ -117,7 +116,8 @@ class Endpoint {
   Opening take_opening(Peer& peer);
   void drop_impatient(TimePoint now);
   void sweep_departed();
-  Peers::iterator held_by(const Address& peer, const Receiver& receiver);
+  // leave ends the routing to a receiver, if it has not been replaced.
+  Peers::iterator leave(const Address& peer, const Receiver& receiver, bool half_open);
 
   CookieGate gate_;
   Limits limits_;

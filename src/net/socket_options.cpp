@@ -3,7 +3,10 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
 
 #include "net/sockaddr.hpp"
 #include "net/udp_socket.hpp"
@@ -41,6 +44,13 @@ Result<Families> served_families(int fd, const std::string& what) {
   auto only = get(fd, IPPROTO_IPV6, IPV6_V6ONLY, what);
   if (!only) return std::move(only).error();
   return Families{*only == 0, true};
+}
+
+Result<int> granted_size(int fd, UdpSocket::Buffer which) {
+  const int name = which == UdpSocket::Buffer::kReceive ? SO_RCVBUF : SO_SNDBUF;
+  auto size = get(fd, SOL_SOCKET, name, "cannot read the buffer size");
+  if (!size) return size;
+  return *size / 2;  // the kernel doubles what was set, for its own bookkeeping
 }
 
 }  // namespace
@@ -105,20 +115,32 @@ Result<void> UdpSocket::set_buffer_size(Buffer which, int bytes) {
   if (const int failure = set(fd_, SOL_SOCKET, receive ? SO_RCVBUF : SO_SNDBUF, bytes)) {
     return refused(what, failure);
   }
-  auto granted = buffer_size(which);
+  auto granted = granted_size(fd_, which);
   if (!granted) return std::move(granted).error();
   if (*granted < bytes) {
-    // Beyond the system's limit: for privileged programs only, the others keep what they got.
+    // Beyond the system's limit: for privileged programs only.
     set(fd_, SOL_SOCKET, receive ? SO_RCVBUFFORCE : SO_SNDBUFFORCE, bytes);
+    granted = granted_size(fd_, which);
+    if (!granted) return std::move(granted).error();
+  }
+  int& remembered = buffer_set_.at(static_cast<std::size_t>(which));
+  remembered = std::min(*granted, bytes);
+  if (*granted < bytes) {
+    return Error{ErrorKind::kSystem,
+                 EPERM,
+                 what + ": the system allows " + std::to_string(*granted) +
+                     " bytes, which it has now; raise " +
+                     (receive ? "net.core.rmem_max" : "net.core.wmem_max") +
+                     " or run with CAP_NET_ADMIN",
+                 {}};
   }
   return {};
 }
 
 Result<int> UdpSocket::buffer_size(Buffer which) const {
-  const bool receive = which == Buffer::kReceive;
-  auto size = get(fd_, SOL_SOCKET, receive ? SO_RCVBUF : SO_SNDBUF, "cannot read the buffer size");
-  if (!size) return size;
-  return *size / 2;  // the kernel doubles what was set, for its own bookkeeping
+  const int remembered = buffer_set_.at(static_cast<std::size_t>(which));
+  if (remembered != 0 && fd_ >= 0) return remembered;
+  return granted_size(fd_, which);
 }
 
 }  // namespace dtls::net

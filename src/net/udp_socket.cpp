@@ -124,13 +124,16 @@ UdpSocket::~UdpSocket() {
 }
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), local_port_(std::exchange(other.local_port_, 0)) {}
+    : fd_(std::exchange(other.fd_, -1)),
+      local_port_(std::exchange(other.local_port_, 0)),
+      buffer_set_(other.buffer_set_) {}
 
 UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
   if (this != &other) {
     close();
     fd_ = std::exchange(other.fd_, -1);
     local_port_ = std::exchange(other.local_port_, 0);
+    buffer_set_ = other.buffer_set_;
   }
   return *this;
 }
@@ -184,6 +187,7 @@ Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& 
   // It stays set on the new socket: the next one for another peer needs that of all before it.
   set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   copy_qualities(shared.fd_, fd, own.family);
+  socket->buffer_set_ = shared.buffer_set_;
   if (own.family == bound->family) {
     if (const int failure = copy_reach(shared.fd_, fd, own.family)) return refused(what, failure);
   }

@@ -1,6 +1,7 @@
 // A UDP socket: owning descriptor, batches in and out, the options the module offers.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -89,16 +90,18 @@ class UdpSocket {
   Result<void> bind_to_device(const std::string& interface_name);
 
   enum class Buffer : std::uint8_t { kReceive, kSend };
-  // set_buffer_size takes 1024 bytes to 16 MiB, else EINVAL. The system may grant less (to programs
-  // without CAP_NET_ADMIN, net.core.rmem_max and wmem_max) or a little more: buffer_size tells.
+  // set_buffer_size takes 1024 bytes to 16 MiB, else EINVAL. What the system allows (for programs
+  // without CAP_NET_ADMIN net.core.rmem_max and wmem_max) may be less: EPERM, and the buffer is as
+  // large as it may be. buffer_size gives what was set, though the kernel may keep a little more.
   Result<void> set_buffer_size(Buffer which, int bytes);
-  Result<int> buffer_size(Buffer which) const;  // in bytes; the kernel's doubling is hidden
+  Result<int> buffer_size(Buffer which) const;  // in bytes
 
  private:
   [[nodiscard]] std::uint16_t local_port();
 
   int fd_ = -1;
-  std::uint16_t local_port_ = 0;  // 0: not asked yet
+  std::uint16_t local_port_ = 0;     // 0: not asked yet
+  std::array<int, 2> buffer_set_{};  // by Buffer; 0: the system's default
 };
 
 // ReceiveBatch is memory for up to 32 messages of 65,535 bytes, each a datagram or, with GRO, a run

@@ -30,9 +30,9 @@ class Carrier {
                          std::span<std::byte> datagram, TimePoint now) = 0;
 
   // See Endpoint.
-  virtual void establish(const Address& peer, const endpoint::Receiver& receiver) = 0;
-  virtual void forget(const Address& peer, const endpoint::Receiver& receiver) = 0;
-  virtual void depart(const Address& peer, const endpoint::Receiver& receiver,
+  virtual void establish(const Address& peer) = 0;
+  virtual void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) = 0;
+  virtual void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
                       std::weak_ptr<endpoint::Receiver> away) = 0;
   virtual void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) = 0;
 };

@@ -12,10 +12,13 @@ Result<Connection> Client::start(EventLoop& loop, const ClientConfig& config, co
   if (!context) return std::move(context).error();
   auto socket = net::UdpSocket::connect(peer, config.local);
   if (!socket) return std::move(socket).error();
-  auto session = Session::client(std::move(*context), peer, Clock::now());
+  // The wildcard address means this host (Linux), and answers come from another.
+  auto actual = socket->peer_address();
+  if (!actual) return std::move(actual).error();
+  auto session = Session::client(std::move(*context), *actual, Clock::now());
   if (!session) return std::move(session).error();
   auto core = std::make_shared<runtime::ConnectionCore>(
-      loop, runtime::Association(std::move(*session), peer, Address{}, config.receive_queue));
+      loop, runtime::Association(std::move(*session), *actual, Address{}, config.receive_queue));
   if (auto begun = core->begin_on(std::move(*socket)); !begun) return std::move(begun).error();
   return Connection(std::move(core));
 }

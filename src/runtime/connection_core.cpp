@@ -25,6 +25,7 @@ Error closed_here() {
 
 ConnectionCore::~ConnectionCore() {
   close();
+  loop_.core().detach(*this);
 }
 
 Result<void> ConnectionCore::begin_on(net::UdpSocket socket) {
@@ -35,6 +36,7 @@ Result<void> ConnectionCore::begin_on(net::UdpSocket socket) {
 
 void ConnectionCore::begin_shared(const std::shared_ptr<Carrier>& carrier) {
   carrier_ = carrier;
+  counted_ = true;
   loop_.core().attach(*this, -1);
   start_soon();
 }
@@ -125,14 +127,12 @@ void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
 }
 
 void ConnectionCore::drain(TimePoint now) {
-  const bool was_live = is_live();
   while (auto event = association_.session.poll_event())
     handle(*event);
   std::array<std::byte, kMaxDatagram> datagram;
   while (const std::size_t size = association_.session.poll_transmit(datagram)) {
     if (association_.state != State::kClosed) transmit(std::span(datagram).first(size));
   }
-  if (!is_live() && was_live) end(association_.state);
   rearm(now);
   if (association_.state != State::kClosed) loop_.core().readiness_changed(*this);
 }
@@ -143,16 +143,17 @@ void ConnectionCore::handle(Event& event) {
   } else if (const auto* message = std::get_if<Message>(&event)) {
     if (!message->bytes.empty()) association_.received.push(message->bytes);
   } else if (std::holds_alternative<Closed>(event)) {
-    association_.state = State::kClosedByPeer;
+    end(State::kClosedByPeer);
   } else if (auto* failed = std::get_if<Failed>(&event)) {
-    association_.state = State::kFailed;
-    association_.failure = std::move(failed->error);
+    fail(std::move(failed->error));
   }
 }
 
 void ConnectionCore::on_connected() {
   association_.state = State::kEstablished;
-  if (const auto carrier = carrier_.lock()) carrier->establish(association_.peer, *this);
+  if (const auto carrier = carrier_.lock(); carrier && counted_) {
+    carrier->establish(association_.peer);
+  }
   if (const auto old = std::exchange(association_.predecessor, nullptr)) old->supersede();
 }
 
@@ -220,11 +221,19 @@ void ConnectionCore::fail(Error error) {
 // end is reached once: by the peer, by a failure, or by close. The routing of the peer's datagrams
 // stops, so that the peer may come back; the descriptor stays until close, for watches.
 void ConnectionCore::end(State state) {
+  const bool half_open = is_handshaking();
   association_.state = state;
   rearm(Clock::now());
-  if (const auto carrier = carrier_.lock()) carrier->forget(association_.peer, *this);
+  leave_endpoint(half_open);
   if (const auto old = std::exchange(association_.predecessor, nullptr)) old->reinstate();
   if (association_.state != State::kClosed) loop_.core().readiness_changed(*this);
+}
+
+void ConnectionCore::leave_endpoint(bool half_open) {
+  const auto carrier = carrier_.lock();
+  if (std::exchange(counted_, false) && carrier) {
+    carrier->forget(association_.peer, *this, half_open);
+  }
 }
 
 Error ConnectionCore::end_error() const {
@@ -280,12 +289,14 @@ void ConnectionCore::close() {
   if (association_.state == State::kClosed) return;
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
   const bool was_live = is_live();
+  if (!association_.unsent.empty()) {
+    static_cast<void>(put_on_wire(std::exchange(association_.unsent, {})));
+  }
   association_.session.close();
   std::array<std::byte, kMaxDatagram> datagram;
   while (const std::size_t size = association_.session.poll_transmit(datagram)) {
     if (was_live) static_cast<void>(put_on_wire(std::span(datagram).first(size)));
   }
-  association_.unsent.clear();
   association_.received.clear();
   association_.opening.clear();
   end(State::kClosed);
@@ -336,6 +347,7 @@ void ConnectionCore::leave_carrier() {
       fail(std::move(error));
     }
   }
+  leave_endpoint(is_handshaking());
   carrier_.reset();
 }
 
@@ -350,7 +362,9 @@ const PeerVerification& ConnectionCore::verification() const {
   return flown_ ? kNone : association_.session.verification();
 }
 
-EventLoop::WatchId ConnectionCore::watch(Interest interest, std::function<void()> callback) {
+std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,
+                                                        std::function<void()> callback) {
+  if (association_.state == State::kClosed) return {};  // nothing will come
   return loop_.core().watch_source(*this, interest, std::move(callback));
 }
 

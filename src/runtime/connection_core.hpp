@@ -70,11 +70,12 @@ class ConnectionCore final : public net::Source,
 
   // The peer has begun anew, and another connection takes this one's place: see Inlet.
   std::shared_ptr<Inlet> inlet();
-  void yield() { yielding_ = true; }
+  void yield();
   void on_superseded();
   void reinstate();
+  [[nodiscard]] bool has_flown() const { return flown_; }
 
-  EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
+  std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
 
   void on_readable(TimePoint now) override { take_in(now); }
   void on_datagram(std::span<std::byte> datagram, TimePoint now) override;
@@ -82,6 +83,7 @@ class ConnectionCore final : public net::Source,
 
  private:
   [[nodiscard]] bool is_live() const { return association_.is_live(); }
+  [[nodiscard]] bool is_handshaking() const { return association_.state == State::kHandshaking; }
   [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
   void start();
   void start_soon();
@@ -97,6 +99,7 @@ class ConnectionCore final : public net::Source,
   void rearm(TimePoint now);
   void fail(Error error);
   void end(State state);
+  void leave_endpoint(bool half_open);
   Result<void> own_socket();
   Result<void> attach_socket(net::UdpSocket socket);
   [[nodiscard]] Error end_error() const;
@@ -119,6 +122,7 @@ class ConnectionCore final : public net::Source,
   std::optional<TimePoint> armed_for_;
   std::optional<EventLoop::TimerId> start_;
   int socket_error_ = 0;
+  bool counted_ = false;   // by its server's endpoint
   bool yielding_ = false;  // what the own socket receives is the server's to route
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;

@@ -11,26 +11,29 @@ namespace dtls::runtime {
 void ConnectionCore::fly_away() {
   if (association_.state == State::kClosed) return;
   const auto self = shared_from_this();
+  const bool can_be_taken_up = has_own_socket() && !association_.server_name.empty();
   // What waits in the socket now is not there for others to sort out later.
-  if (has_own_socket()) take_in(Clock::now());
+  if (can_be_taken_up) take_in(Clock::now());
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
   if (timer_) loop_.cancel_timer(*std::exchange(timer_, std::nullopt));
   loop_.core().detach(*this);
 
-  const bool can_be_taken_up = has_own_socket() && !association_.server_name.empty();
+  flown_ = true;
   const auto carrier = carrier_.lock();
   if (can_be_taken_up) {
     inlet()->leave();
-    if (carrier) carrier->depart(association_.peer, *this, association_.inlet);
+    if (std::exchange(counted_, false) && carrier) {
+      carrier->depart(association_.peer, *this, is_handshaking(), association_.inlet);
+    }
     auto moved = std::make_unique<Association>(std::move(association_));
     HandOvers::of_process().park({std::move(moved), std::move(socket_)}, Clock::now());
   } else {
-    if (carrier) carrier->forget(association_.peer, *this);
+    leave_endpoint(is_handshaking());
     if (is_awaiting()) HandOvers::of_process().renounce(awaited_->socket);
+    if (association_.inlet) association_.inlet->leave();
     socket_.release();
     const Association dropped = std::move(association_);
   }
-  flown_ = true;
   association_.state = State::kClosed;
 }
 
@@ -142,8 +145,18 @@ std::shared_ptr<Inlet> ConnectionCore::inlet() {
   return association_.inlet;
 }
 
+// The new hello decides between associations that have not proven themselves: the newest goes on.
+// What an unfinished one was to replace is now for that one to replace.
+void ConnectionCore::yield() {
+  yielding_ = true;
+  if (!is_live() || !is_handshaking()) return;
+  if (auto older = std::exchange(association_.predecessor, nullptr)) inlet()->stand_for(*older);
+  on_superseded();
+}
+
 void ConnectionCore::on_superseded() {
   if (!is_live()) return;
+  if (const auto older = std::exchange(association_.predecessor, nullptr)) older->supersede();
   fail({ErrorKind::kPeer,
         ECONNRESET,
         "the peer at " + association_.peer.text() +

@@ -103,10 +103,12 @@ std::optional<Legacy> HandOvers::take_oldest_if_due(TimePoint now) {
   return {};
 }
 
-void HandOvers::drop_due(TimePoint now) {
+bool HandOvers::drop_due(TimePoint now) {
   while (take_oldest_if_due(now)) {
     // Destroyed here, without the lock.
   }
+  const std::scoped_lock lock(mutex_);
+  return !order_.empty();
 }
 
 }  // namespace dtls::runtime

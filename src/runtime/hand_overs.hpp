@@ -64,6 +64,9 @@ class HandOvers {
   // renounce: the heir no longer waits.
   void renounce(Identity socket);
 
+  // drop_due drops what has waited too long. True if anything goes on waiting.
+  bool drop_due(TimePoint now);
+
  private:
   struct Parked {
     Legacy legacy;
@@ -80,7 +83,6 @@ class HandOvers {
   };
 
   std::optional<Legacy> take_oldest_if_due(TimePoint now);
-  void drop_due(TimePoint now);
 
   std::mutex mutex_;
   std::unordered_map<Identity, Entry> entries_;

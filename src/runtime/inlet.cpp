@@ -1,5 +1,7 @@
 #include "runtime/inlet.hpp"
 
+#include <utility>
+
 #include "runtime/connection_core.hpp"
 
 namespace dtls::runtime {
@@ -11,12 +13,13 @@ constexpr std::size_t kMostKept = 16;
 }  // namespace
 
 void Inlet::on_datagram(std::span<std::byte> datagram, TimePoint now) {
+  if (const auto other = stand_in()) return other->on_datagram(datagram, now);
   deliver([copy = std::vector<std::byte>(datagram.begin(), datagram.end()),
            now](ConnectionCore& owner) mutable { owner.on_datagram(copy, now); });
 }
 
-void Inlet::tell(Order order) {
-  deliver([order](ConnectionCore& owner) {
+Inlet::Letter Inlet::letter_of(Order order) {
+  return [order](ConnectionCore& owner) {
     switch (order) {
       case Order::kYield:
         return owner.yield();
@@ -25,7 +28,27 @@ void Inlet::tell(Order order) {
       case Order::kReinstate:
         return owner.reinstate();
     }
-  });
+  };
+}
+
+void Inlet::tell(Order order) {
+  if (const auto other = stand_in()) return other->tell(order);
+  const std::scoped_lock lock(mutex_);
+  order_ = order;
+  if (mailbox_ != nullptr) post(letter_of(order));
+}
+
+std::shared_ptr<Inlet> Inlet::stand_in() {
+  const std::scoped_lock lock(mutex_);
+  return other_;
+}
+
+void Inlet::stand_for(Inlet& other) {
+  // One step at most from here to where it ends, however often the peer begins anew.
+  auto last = other.stand_in();
+  if (!last) last = other.shared_from_this();
+  const std::scoped_lock lock(mutex_);
+  other_ = std::move(last);
 }
 
 void Inlet::deliver(Letter letter) {
@@ -37,10 +60,17 @@ void Inlet::deliver(Letter letter) {
   }
 }
 
-// A full mailbox loses it, as a full socket buffer would.
+// A full mailbox loses it, as a full socket buffer would. A letter that finds its owner flown goes
+// the same way as the association.
 void Inlet::post(Letter letter) {
-  mailbox_->post([owner = owner_, letter = std::move(letter)] {
-    if (const auto here = owner.lock()) letter(*here);
+  mailbox_->post([self = shared_from_this(), owner = owner_, letter = std::move(letter)] {
+    const auto here = owner.lock();
+    if (!here) return;
+    if (here->has_flown()) {
+      self->deliver(letter);
+    } else {
+      letter(*here);
+    }
   });
 }
 
@@ -48,6 +78,7 @@ void Inlet::settle(std::shared_ptr<net::Mailbox> mailbox, std::weak_ptr<Connecti
   const std::scoped_lock lock(mutex_);
   mailbox_ = std::move(mailbox);
   owner_ = std::move(owner);
+  if (order_) post(letter_of(*order_));
   for (Letter& letter : std::exchange(kept_, {}))
     post(std::move(letter));
 }

@@ -5,7 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <utility>
+#include <optional>
 #include <vector>
 
 #include "endpoint/endpoint.hpp"
@@ -19,7 +19,7 @@ class ConnectionCore;
 // that takes its place when the peer begins anew (RFC 6347 §4.2.8). The association has one owner
 // after another: a connection, then perhaps nobody (Connection::fly_away), then the connection that
 // takes it up. Every function may be called from any thread.
-class Inlet final : public endpoint::Receiver {
+class Inlet final : public endpoint::Receiver, public std::enable_shared_from_this<Inlet> {
  public:
   // A datagram that reached somebody else. While nobody owns the association a few are kept.
   void on_datagram(std::span<std::byte> datagram, TimePoint now) override;
@@ -29,7 +29,11 @@ class Inlet final : public endpoint::Receiver {
   void supersede() { tell(Order::kSupersede); }
   void reinstate() { tell(Order::kReinstate); }
 
-  // The owner moves in, and gets as letters what has been kept; or out.
+  // stand_for makes everything from now on go to another one: this one's association has ended
+  // before it could take that one's place.
+  void stand_for(Inlet& other);
+
+  // The owner moves in, and gets as letters what came meanwhile; or out.
   void settle(std::shared_ptr<net::Mailbox> mailbox, std::weak_ptr<ConnectionCore> owner);
   void leave();
 
@@ -37,14 +41,18 @@ class Inlet final : public endpoint::Receiver {
   enum class Order : std::uint8_t { kYield, kSupersede, kReinstate };
   using Letter = std::function<void(ConnectionCore&)>;
 
+  static Letter letter_of(Order order);
   void tell(Order order);
   void deliver(Letter letter);
-  void post(Letter letter);  // with the mutex locked
+  void post(Letter letter);  // with the mutex locked, to the owner
+  [[nodiscard]] std::shared_ptr<Inlet> stand_in();
 
   std::mutex mutex_;
   std::shared_ptr<net::Mailbox> mailbox_;  // null: nobody owns the association
   std::weak_ptr<ConnectionCore> owner_;
-  std::vector<Letter> kept_;
+  std::shared_ptr<Inlet> other_;  // see stand_for
+  std::optional<Order> order_;    // the last one, for the next owner
+  std::vector<Letter> kept_;      // datagrams, for the next owner
 };
 
 }  // namespace dtls::runtime

@@ -33,9 +33,10 @@ class RemoteServer final : public Carrier {
     return not_here();
   }
   void take_in(TimePoint /*now*/) override {}
-  void establish(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/) override {}
-  void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/) override {}
-  void depart(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,
+  void establish(const Address& /*peer*/) override {}
+  void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,
+              bool /*half_open*/) override {}
+  void depart(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/, bool /*half_open*/,
               std::weak_ptr<endpoint::Receiver> /*away*/) override {}
   void restore(const Address& /*peer*/, endpoint::Receiver& /*receiver*/,
                wire::HelloMark /*mark*/) override {}

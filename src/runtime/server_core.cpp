@@ -102,6 +102,7 @@ void ServerCore::take_in(TimePoint now) {
 
 void ServerCore::give_back(const Address& peer, const std::optional<Address>& local,
                            std::span<std::byte> datagram, TimePoint now) {
+  if (socket_.descriptor() < 0) return;
   std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
   const auto handled = endpoint_.receive(peer, local, datagram, now, reply);
   switch (handled.outcome) {
@@ -154,12 +155,29 @@ std::shared_ptr<Inlet> ServerCore::predecessor_of(const endpoint::Opening& openi
   return away;
 }
 
+void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+                        std::weak_ptr<endpoint::Receiver> away) {
+  endpoint_.depart(peer, receiver, half_open, std::move(away));
+  watch_hand_overs();
+}
+
+// Somebody must notice in time what nobody takes up.
+void ServerCore::watch_hand_overs() {
+  if (hand_overs_timer_) return;
+  hand_overs_timer_ = loop_.add_timer(Clock::now() + HandOvers::kPatience, [this] {
+    hand_overs_timer_.reset();
+    if (HandOvers::of_process().drop_due(Clock::now())) watch_hand_overs();
+  });
+}
+
 void ServerCore::close() {
   if (socket_.descriptor() < 0) return;
-  for (auto* receiver : endpoint_.take_all()) {
+  const auto self = weak_from_this().lock();  // null in the destructor
+  // Each takes what waits in the server's socket, for all of them, before the routes end.
+  for (auto* receiver : endpoint_.receivers())
     static_cast<ConnectionCore*>(receiver)->leave_carrier();
-  }
   if (named_) NamedServers::of_process().leave(*named_);
+  if (hand_overs_timer_) loop_.cancel_timer(*std::exchange(hand_overs_timer_, std::nullopt));
   loop_.core().detach(*this);
   socket_.close();
 }
@@ -173,7 +191,9 @@ Result<net::UdpSocket> ServerCore::split(const Address& local, const Address& pe
   return net::UdpSocket::bind_and_connect(socket_, local, peer);
 }
 
-EventLoop::WatchId ServerCore::watch(Interest interest, std::function<void()> callback) {
+std::optional<EventLoop::WatchId> ServerCore::watch(Interest interest,
+                                                    std::function<void()> callback) {
+  if (socket_.descriptor() < 0) return {};  // nothing will come
   return loop_.core().watch_source(*this, interest, std::move(callback));
 }
 

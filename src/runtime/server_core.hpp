@@ -36,7 +36,7 @@ class ServerCore final : public net::Source,
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }
-  EventLoop::WatchId watch(Interest interest, std::function<void()> callback);
+  std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
 
   void on_readable(TimePoint now) override { take_in(now); }
   [[nodiscard]] bool ready(Interest interest) const override;
@@ -47,16 +47,12 @@ class ServerCore final : public net::Source,
   void take_in(TimePoint now) override;
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
-  void establish(const Address& peer, const endpoint::Receiver& receiver) override {
-    endpoint_.establish(peer, receiver);
+  void establish(const Address& peer) override { endpoint_.establish(peer); }
+  void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) override {
+    endpoint_.forget(peer, receiver, half_open);
   }
-  void forget(const Address& peer, const endpoint::Receiver& receiver) override {
-    endpoint_.forget(peer, receiver);
-  }
-  void depart(const Address& peer, const endpoint::Receiver& receiver,
-              std::weak_ptr<endpoint::Receiver> away) override {
-    endpoint_.depart(peer, receiver, std::move(away));
-  }
+  void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+              std::weak_ptr<endpoint::Receiver> away) override;
   void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) override {
     endpoint_.restore(peer, receiver, mark);
   }
@@ -68,11 +64,13 @@ class ServerCore final : public net::Source,
   // register_as makes the server known to other threads by its name.
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
+  void watch_hand_overs();
   static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
 
   EventLoop& loop_;
   std::shared_ptr<Context> context_;
   std::shared_ptr<const NamedServer> named_;  // null: the server has no name
+  std::optional<EventLoop::TimerId> hand_overs_timer_;
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
   net::UdpSocket socket_;

@@ -81,6 +81,37 @@ TEST_F(Loopback, connections_outlive_their_server) {
   EXPECT_EQ(receive(accepted), "still there?");
 }
 
+TEST_F(Loopback, what_a_closing_server_has_received_reaches_its_connections) {
+  auto server = listen();
+  auto [first, first_accepted] = connect(server);
+  auto [second, second_accepted] = connect(server);
+  ASSERT_TRUE(first.send("one"));
+  ASSERT_TRUE(second.send("two"));
+  server.close();
+  EXPECT_EQ(receive(first_accepted), "one");
+  EXPECT_EQ(receive(second_accepted), "two");
+}
+
+TEST_F(Loopback, a_callback_that_comes_after_the_close_is_never_called) {
+  auto server = listen();
+  auto [client, accepted] = connect(server);
+  accepted.close();
+  accepted.on_readable([] { ADD_FAILURE() << "of a closed connection"; });
+  server.close();
+  server.on_accept([](const Connection&) { ADD_FAILURE() << "of a closed server"; });
+  loop_.run_once(Duration::zero());
+}
+
+TEST_F(Loopback, the_wildcard_address_as_a_destination_means_this_host) {
+  auto server = listen();
+  client_config_.verify = false;
+  const auto anywhere = *Address::parse("0.0.0.0", server.local_address().port);
+  auto client = std::move(*Client::start(loop_, client_config_, anywhere));
+  EXPECT_EQ(client.peer_address(), server.local_address());
+  auto accepted = std::move(*server.accept(kSoon));
+  EXPECT_TRUE(client.wait_established(kSoon));
+}
+
 TEST_F(Loopback, close_is_a_clean_end_for_the_peer_after_what_was_sent_before) {
   auto server = listen();
   auto [client, accepted] = connect(server);

@@ -40,8 +40,10 @@ class Loopback : public testing::Test {
   std::pair<Connection, Connection> connect(Server& server) {
     auto client = std::move(*Client::start(loop_, client_config_, server.local_address()));
     auto accepted = std::move(*server.accept(kSoon));
-    EXPECT_TRUE(client.wait_established(kSoon));
-    EXPECT_TRUE(accepted.wait_established(kSoon));
+    const auto there = client.wait_established(kSoon);
+    EXPECT_TRUE(there) << there.error().message;
+    const auto here = accepted.wait_established(kSoon);
+    EXPECT_TRUE(here) << here.error().message;
     return {std::move(client), std::move(accepted)};
   }
   static std::string receive(Connection& from, Timeout timeout = kSoon) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <memory>
 #include <vector>
 
 #include "unit/endpoint/cookie_gate_fixture.hpp"
@@ -27,10 +29,18 @@ class EndpointTest : public ::testing::Test {
     return endpoint.receive(peer, {}, datagram, now_, reply_);
   }
   // The peer's whole way to the accept queue.
-  Outcome open(Endpoint& endpoint, const Address& peer) {
-    EXPECT_EQ(give(endpoint, peer, hello_).outcome, Outcome::kReply);
+  Outcome open(Endpoint& endpoint, const Address& peer) { return open(endpoint, peer, hello_); }
+  Outcome open(Endpoint& endpoint, const Address& peer, const Datagram& hello) {
+    EXPECT_EQ(give(endpoint, peer, hello).outcome, Outcome::kReply);
     const auto cookie = std::span(reply_).last(CookieGate::kCookieSize);
-    return give(endpoint, peer, test::with_cookie(hello_, cookie)).outcome;
+    return give(endpoint, peer, test::with_cookie(hello, cookie)).outcome;
+  }
+  // The hello of a client that has started anew: another random.
+  [[nodiscard]] Datagram another_hello(std::uint8_t which = 0xaa) const {
+    constexpr std::size_t kLastOfRandom = test::kMessageAt + 12 + 2 + 31;
+    Datagram hello = hello_;
+    hello.at(kLastOfRandom) = std::byte{which};
+    return hello;
   }
   static Endpoint with(Limits limits = {}) {
     return {gate_with(secrets_with(1)), limits, std::chrono::seconds(60)};
@@ -69,7 +79,7 @@ TEST_F(EndpointTest, an_adopted_peer_is_served_by_its_receiver_until_forgotten) 
   endpoint.adopt(*endpoint.accept(now_), receiver);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered);
   EXPECT_EQ(give(endpoint, ipv4(2, 40000), Datagram(30)).outcome, Outcome::kNothing);
-  endpoint.forget(kPeer, receiver);
+  endpoint.forget(kPeer, receiver, true);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(40)).outcome, Outcome::kNothing);
   EXPECT_EQ(receiver.sizes, std::vector<std::size_t>{20});
   EXPECT_EQ(open(endpoint, kPeer), Outcome::kOpened) << "a forgotten peer may come again";
@@ -96,6 +106,138 @@ TEST_F(EndpointTest, a_proven_hello_that_is_not_the_second_opens_nothing) {
   second.at(kMessageSeqLowAt) = std::byte{2};
   EXPECT_EQ(give(endpoint, kPeer, second).outcome, Outcome::kNothing);
   EXPECT_EQ(endpoint.census().associations(), 0U);
+}
+
+TEST_F(EndpointTest, a_hello_said_again_is_no_new_beginning) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  Counter receiver;
+  endpoint.adopt(*endpoint.accept(now_), receiver);
+  EXPECT_EQ(give(endpoint, kPeer, hello_).outcome, Outcome::kDelivered);
+  EXPECT_EQ(receiver.sizes.size(), 1U);
+  EXPECT_FALSE(endpoint.has_waiting());
+}
+
+TEST_F(EndpointTest, another_hello_of_a_known_peer_has_to_prove_itself_and_opens_beside_the_old) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  Counter old_receiver;
+  endpoint.adopt(*endpoint.accept(now_), old_receiver);
+  endpoint.establish(kPeer);
+
+  EXPECT_EQ(open(endpoint, kPeer, another_hello()), Outcome::kOpened);
+  EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered)
+      << "the old association goes on";
+  const auto opening = endpoint.accept(now_);
+  ASSERT_TRUE(opening);
+  EXPECT_EQ(opening->replaces, &old_receiver);
+  Counter receiver;
+  endpoint.adopt(*opening, receiver);
+  give(endpoint, kPeer, Datagram(30));
+  EXPECT_EQ(receiver.sizes, std::vector<std::size_t>{30});
+  EXPECT_EQ(old_receiver.sizes, std::vector<std::size_t>{20});
+
+  // The new one fails.
+  endpoint.forget(kPeer, receiver, true);
+  endpoint.restore(kPeer, old_receiver, 0);
+  EXPECT_EQ(give(endpoint, kPeer, Datagram(40)).outcome, Outcome::kDelivered);
+  EXPECT_EQ(old_receiver.sizes.back(), 40U);
+  endpoint.forget(kPeer, old_receiver, false);
+  EXPECT_EQ(endpoint.census().associations(), 0U);
+}
+
+TEST_F(EndpointTest, who_begins_anew_while_waiting_waits_on_in_the_same_place) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  EXPECT_EQ(open(endpoint, kPeer, another_hello()), Outcome::kOpened);
+  EXPECT_EQ(endpoint.census().associations(), 1U);
+  EXPECT_EQ(endpoint.accept(now_)->datagrams.size(), 1U);
+  EXPECT_FALSE(endpoint.has_waiting());
+}
+
+TEST_F(EndpointTest, what_comes_for_an_association_that_moved_away_follows_it_while_it_lives) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  Counter receiver;
+  endpoint.adopt(*endpoint.accept(now_), receiver);
+  auto away = std::make_shared<Counter>();
+  endpoint.depart(kPeer, receiver, true, away);
+  EXPECT_EQ(endpoint.census().associations(), 0U);
+  EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered);
+  EXPECT_EQ(away->sizes, std::vector<std::size_t>{20});
+
+  EXPECT_EQ(open(endpoint, kPeer, another_hello()), Outcome::kOpened);
+  EXPECT_EQ(endpoint.accept(now_)->replaces_away, away);
+  away.reset();
+  EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kNothing);
+}
+
+TEST_F(EndpointTest, who_waits_for_accept_longer_than_a_handshake_may_last_is_dropped) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  now_ += std::chrono::seconds(60);
+  EXPECT_FALSE(endpoint.accept(now_));
+  EXPECT_EQ(endpoint.census().associations(), 0U);
+}
+
+TEST_F(EndpointTest, half_open_peers_have_a_limit_of_their_own) {
+  Limits limits;
+  limits.half_open = 2;
+  auto endpoint = with(limits);
+  EXPECT_EQ(open(endpoint, ipv4(1, 1)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kNothing);
+  Counter receiver;
+  endpoint.adopt(*endpoint.accept(now_), receiver);
+  EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kNothing) << "accepted is not established";
+  endpoint.establish(ipv4(1, 1));
+  EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kOpened);
+}
+
+TEST_F(EndpointTest, one_address_cannot_take_the_place_of_all) {
+  Limits limits;
+  limits.associations_per_address = 3;
+  limits.half_open_per_address = 2;
+  auto endpoint = with(limits);
+  EXPECT_EQ(open(endpoint, ipv4(1, 1)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(1, 2)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(1, 3)), Outcome::kNothing) << "half-open";
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened) << "another address";
+  std::array<Counter, 2> receivers;
+  for (auto& receiver : receivers)
+    endpoint.adopt(*endpoint.accept(now_), receiver);
+  endpoint.establish(ipv4(1, 1));
+  endpoint.establish(ipv4(1, 2));
+  EXPECT_EQ(open(endpoint, ipv4(1, 3)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(1, 4)), Outcome::kNothing) << "associations";
+  endpoint.forget(ipv4(1, 1), receivers[0], false);
+  EXPECT_EQ(open(endpoint, ipv4(1, 4)), Outcome::kOpened);
+}
+
+TEST_F(EndpointTest, a_peer_that_begins_anew_for_ever_stays_within_the_limits) {
+  Limits limits;
+  limits.associations_per_address = 4;
+  auto endpoint = with(limits);
+  std::array<Counter, 10> receivers;
+  std::size_t accepted = 0;
+  for (std::uint8_t i = 0; i < receivers.size(); ++i) {
+    if (open(endpoint, kPeer, another_hello(i)) != Outcome::kOpened) continue;
+    endpoint.adopt(*endpoint.accept(now_), receivers.at(accepted++));
+    endpoint.establish(kPeer);
+  }
+  EXPECT_EQ(accepted, 4U) << "each goes on until it is told to end, and counts until then";
+}
+
+TEST(CensusTest, all_of_an_ipv6_network_of_64_bits_is_one_address) {
+  Limits limits;
+  limits.associations_per_address = 1;
+  Census census(limits);
+  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:2::1", 1)));
+  EXPECT_FALSE(census.enter(*Address::parse("2001:db8:1:2:ffff::2", 2)));
+  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:3::1", 1)));
+  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.1", 1))) << "IPv4 in IPv6 is IPv4";
+  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.2", 1)));
+  EXPECT_FALSE(census.enter(*Address::parse("::ffff:192.0.2.2", 2)));
 }
 
 }  // namespace
