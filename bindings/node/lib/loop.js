@@ -14,8 +14,8 @@ const { Watch } = require("./watch");
  * @property {() => number} untilNext milliseconds until run() has work; Infinity if it has none
  * @property {(afterEach: () => void) => boolean} run calls what is due and `afterEach` after
  *   each callback; returns whether there was anything
- * @property {(held: boolean) => void} [woken] called after every wait, also while deliveries are
- *   held back
+ * @property {(held: boolean) => void} [woken] called before and after every wait, also while
+ *   deliveries are held back
  */
 
 // epoll takes a C int.
@@ -109,11 +109,15 @@ class Loop {
   waitUntil(check, timeoutMs) {
     const deadline = now() + (timeoutMs ?? Infinity);
     for (let last = false; ; last = now() >= deadline) {
-      const result = check();
+      let result = check();
+      if (result === undefined && !last) {
+        // What a promise job has done may be what is waited for.
+        this.drain();
+        result = check();
+      }
       if (result !== undefined || last) {
         return result;
       }
-      this.drain();
       this.#wait(this.#budget(deadline), false);
       this.#runSources();
     }
@@ -188,11 +192,17 @@ class Loop {
    * @param {boolean} all
    */
   #wait(ms, all) {
+    // Before it as well: a call that did not block may have used up the wake-up.
+    this.#tellSources();
     const ready = this.#native.wait(ms, all);
+    this.#tellSources();
+    return ready;
+  }
+
+  #tellSources() {
     for (const source of this.#sources) {
       source.woken?.(this.#held > 0);
     }
-    return ready;
   }
 
   /**

@@ -40,7 +40,7 @@ function identityOf(opt) {
     ca: validate.optionalPem("opt.ca", opt.ca),
     cert: validate.pem("opt.cert", opt.cert),
     key: validate.optionalPem("opt.key", opt.key),
-    passwd: validate.optionalString("opt.passwd", opt.passwd),
+    passwd: validate.optionalSecret("opt.passwd", opt.passwd),
   };
 }
 
@@ -100,7 +100,7 @@ function clientOptions(value) {
     ca: validate.optionalPem("opt.ca", opt.ca),
     cert: validate.optionalPem("opt.cert", opt.cert),
     key: validate.optionalPem("opt.key", opt.key),
-    passwd: validate.optionalString("opt.passwd", opt.passwd),
+    passwd: validate.optionalSecret("opt.passwd", opt.passwd),
     server: validate.optionalString("opt.server", opt.server),
     renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
     handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),

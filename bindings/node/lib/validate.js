@@ -34,6 +34,20 @@ function typeError(name, expected, value) {
 }
 
 /**
+ * A TypeError that keeps the value to itself, because it may be a secret.
+ *
+ * @param {string} name the argument's name
+ * @param {string} expected
+ * @param {unknown} value
+ * @returns {TypeError}
+ */
+function secretTypeError(name, expected, value) {
+  return new TypeError(
+    `argument \`${name}\` must be ${expected}, but its type is ${typeof value}`,
+  );
+}
+
+/**
  * @param {string} message
  * @returns {Error}
  */
@@ -89,9 +103,21 @@ function optionalPem(name, value) {
     return new TextDecoder().decode(value);
   }
   if (typeof value !== "string") {
-    throw typeError(name, "a string of PEM", value);
+    throw secretTypeError(name, "a string of PEM", value);
   }
   return value;
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {string | undefined}
+ */
+function optionalSecret(name, value) {
+  if (value != null && typeof value !== "string") {
+    throw secretTypeError(name, "a string", value);
+  }
+  return value ?? undefined;
 }
 
 /**
@@ -234,6 +260,7 @@ module.exports = {
   number,
   object,
   optionalPem,
+  optionalSecret,
   optionalString,
   pem,
   range,

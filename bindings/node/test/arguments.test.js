@@ -97,6 +97,15 @@ describe("options", () => {
     );
   });
 
+  test("what may be a secret is not repeated in the message", () => {
+    for (const name of ["passwd", "key", "cert"]) {
+      assert.throws(
+        () => options.serverOptions({ cert: "pem", [name]: 271828 }),
+        (error) => !error.message.includes("271828"),
+      );
+    }
+  });
+
   test("a handshake timeout out of range is EINVAL and says the range", () => {
     for (const handshakeTimeout of [1999, 120001, 2000.5]) {
       assert.throws(() => options.clientOptions({ handshakeTimeout }), {

@@ -195,6 +195,18 @@ test("what cannot be waited for is told by errno", () => {
   fs.closeSync(file);
 });
 
+test("a negative timeout waits for ever", () => {
+  const { setTimeout } = require("../lib/jsre/timers");
+  let fired = 0;
+  setTimeout(() => fired++, 5);
+  iosched.poll(-1);
+  assert.equal(fired, 1);
+  setTimeout(() => fired++, 5);
+  let asked = 0;
+  iosched.forever(() => ++asked > 0 && fired === 2, -1);
+  assert.ok(asked < 10, `asked ${asked} times`);
+});
+
 test("arguments of the wrong type throw a TypeError that names them", () => {
   const saysThat = (message) => ({ name: "TypeError", message });
   assert.throws(() => iosched.add({}), saysThat(/ioevent/));

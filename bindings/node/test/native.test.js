@@ -1,6 +1,8 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const path = require("node:path");
+const { spawnSync } = require("node:child_process");
 const { test } = require("node:test");
 const { Worker } = require("node:worker_threads");
 const { native } = require("../lib/native");
@@ -54,4 +56,20 @@ for (const dtls of [client, peer, server]) dtls.close();`;
     "hello",
     "hello",
   ]);
+});
+
+test("a process that is out of descriptors gets an error, not an end", () => {
+  const script = `
+    const fs = require("node:fs");
+    const files = [];
+    try { for (;;) files.push(fs.openSync("/dev/null")); } catch {}
+    for (let i = 0; i < 4; i++) fs.closeSync(files.pop());
+    try { require("./lib/native").native(); } catch (error) { console.log("caught", error.message); }`;
+  const { stdout, status } = spawnSync(
+    "sh",
+    ["-c", `ulimit -n 64 && exec "$0" -e "$1"`, process.execPath, script],
+    { cwd: path.join(__dirname, ".."), encoding: "utf8" },
+  );
+  assert.match(stdout, /caught .*(open|descriptor)/i);
+  assert.equal(status, 0);
 });

@@ -203,3 +203,29 @@ if (process.listenerCount("exit") > 0) Task.exit();`,
     });
   }
 });
+
+describe("a cancelled task", () => {
+  test(
+    "ends at its next wait although calls that do not wait came first",
+    LIMIT,
+    (t) =>
+      passes(
+        t,
+        {
+          "main.js": `
+const task = new Task("./task.js");
+assert.equal(Task.recv(), "up");
+task.cancel();
+while (task.isAlive()) sys.sleep(1);`,
+          "task.js": `
+const Dtls = require("dtls");
+const { CERT: cert, KEY: key } = process.env;
+const server = Dtls.createServer({ cert, key }, Dtls.sockaddr("127.0.0.1", 0));
+Task.send(Task.parent(), "up");
+while (!Task.testCancel());
+server.accept();`,
+        },
+        { env },
+      ),
+  );
+});

@@ -157,25 +157,28 @@ function fds(user) {
  * callbacks pass through it.
  *
  * @param {FdSets} [user] descriptors to wait for besides those of events
- * @param {number} [timeout] milliseconds, default: for ever. A wait for ever
+ * @param {number} [timeout] milliseconds, default or negative: for ever. A wait for ever
  *   also ends, with empty arrays, when a timer was called or a message delivered.
  * @returns {FdSets} what was ready; three empty arrays when the time has
  *   passed, or with errno EBADF or EPERM when one of `user` cannot be waited for
  */
 function select(user, timeout) {
   const sets = checkSets(user);
+  // Negative means for ever, as in poll(2): a loop around a failure would spin.
+  const forEver = validate.number("timeout", timeout ?? Infinity) < 0;
+  const timeoutMs = validate.timeout("timeout", forEver ? undefined : timeout);
   /** @type {Watch[]} */
   const watches = [];
   try {
-    const timeoutMs = attempt(() => {
+    const watched = attempt(() => {
       for (const [interest, set] of sets.entries()) {
         for (const fd of set) {
           watches.push(watchFd(fd, interest, () => true));
         }
       }
-      return validate.timeout("timeout", timeout);
-    }, null);
-    return setsOf(timeoutMs === null ? [] : loop().poll(timeoutMs));
+      return true;
+    }, false);
+    return setsOf(watched ? loop().poll(timeoutMs) : []);
   } finally {
     for (const watch of watches) {
       watch.stop();
