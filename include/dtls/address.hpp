@@ -30,6 +30,8 @@ struct Address {
   [[nodiscard]] std::string host() const;
   // text gives "192.0.2.1:5684" or "[2001:db8::1]:5684".
   [[nodiscard]] std::string text() const;
+  // is_ipv4_mapped is true for ::ffff:0:0/96, IPv4 on a socket for both (RFC 4291 §2.5.5.2).
+  [[nodiscard]] bool is_ipv4_mapped() const;
   // is_wildcard is true for 0.0.0.0 and ::.
   [[nodiscard]] bool is_wildcard() const;
 

@@ -9,9 +9,7 @@ Address without_port(const Address& peer) {
   Address owner = peer;
   owner.port = 0;
   constexpr std::size_t kSubnetBytes = 8;
-  const bool mapped_ipv4 =
-      std::all_of(peer.ip.begin(), peer.ip.begin() + 10, [](auto byte) { return byte == 0; });
-  if (peer.family == Address::Family::kIpv6 && !mapped_ipv4) {
+  if (peer.family == Address::Family::kIpv6 && !peer.is_ipv4_mapped()) {
     std::fill(owner.ip.begin() + kSubnetBytes, owner.ip.end(), std::uint8_t{0});
   }
   return owner;

@@ -87,6 +87,11 @@ std::string Address::text() const {
   return family == Family::kIpv4 ? host() + ":" + port_text : "[" + host() + "]:" + port_text;
 }
 
+bool Address::is_ipv4_mapped() const {
+  constexpr std::array<std::uint8_t, 12> kPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return family == Family::kIpv6 && std::equal(kPrefix.begin(), kPrefix.end(), ip.begin());
+}
+
 bool Address::is_wildcard() const {
   const auto used = family == Family::kIpv4 ? 4 : 16;
   return std::all_of(ip.begin(), ip.begin() + used, [](std::uint8_t byte) { return byte == 0; });

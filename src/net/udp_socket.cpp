@@ -103,18 +103,22 @@ void copy_qualities(int from, int to, Address::Family family) {
   }
 }
 
-// What decides which datagrams and which other sockets an address clashes with must be equal.
-int copy_reach(int from, int to, Address::Family family) {
-  if (family == Address::Family::kIpv6) {
-    const int only = get_option(from, IPPROTO_IPV6, IPV6_V6ONLY);
-    if (const int failure = set_option(to, IPPROTO_IPV6, IPV6_V6ONLY, only)) return failure;
-  }
+int copy_device(int from, int to) {
   std::array<char, IF_NAMESIZE> device{};
   socklen_t size = device.size();
   if (::getsockopt(from, SOL_SOCKET, SO_BINDTODEVICE, device.data(), &size) != 0 || size == 0) {
     return 0;
   }
   return ::setsockopt(to, SOL_SOCKET, SO_BINDTODEVICE, device.data(), size) == 0 ? 0 : errno;
+}
+
+// What decides which datagrams and which other sockets an address clashes with must be equal.
+int copy_reach(int from, int to, Address::Family family) {
+  if (family == Address::Family::kIpv6) {
+    const int only = get_option(from, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (const int failure = set_option(to, IPPROTO_IPV6, IPV6_V6ONLY, only)) return failure;
+  }
+  return copy_device(from, to);
 }
 
 }  // namespace
@@ -197,6 +201,25 @@ Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& 
   }
   if (const int failure = connect_fd(fd, peer)) return cannot_use(what, peer, failure);
   return socket;
+}
+
+Result<void> UdpSocket::rebind(bool ipv6_only) {
+  auto local = local_address();
+  if (!local) return std::move(local).error();
+  const std::string what = "cannot bind " + local->text() + " anew";
+  auto fresh = open_socket(local->family, what);
+  if (!fresh) return std::move(fresh).error();
+  if (auto set = fresh->set_ipv6_only(ipv6_only); !set) return set;
+  enable_packet_info(fresh->fd_, local->family);
+  copy_qualities(fd_, fresh->fd_, local->family);
+  if (const int failure = copy_device(fd_, fresh->fd_)) return refused(what, failure);
+  {
+    const ReuseAllowed here(fd_);
+    const ReuseAllowed there(fresh->fd_);
+    if (const int failure = bind_fd(fresh->fd_, *local)) return cannot_use(what, *local, failure);
+  }
+  if (::dup3(fresh->fd_, fd_, O_CLOEXEC) < 0) return refused(what, errno);
+  return {};
 }
 
 Result<UdpSocket> UdpSocket::adopt(int fd) {

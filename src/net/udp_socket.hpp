@@ -83,8 +83,12 @@ class UdpSocket {
   // set_ttl sets the hops a datagram may take, 0 to 255 (else EINVAL), for both families that the
   // socket serves. IPv4 has no TTL of 0: Linux refuses it with EINVAL.
   Result<void> set_ttl(int ttl);
-  // set_ipv6_only fails with EINVAL when it would change a socket that is bound: see bind.
+  // set_ipv6_only fails with EINVAL when it would change a socket that is bound.
   Result<void> set_ipv6_only(bool enable);
+  // rebind puts another socket, bound to the same address with that setting, under the descriptor's
+  // number. What waited in the old one is lost, and pollers must register the descriptor anew.
+  // Fails with EADDRINUSE where another program serves the port's other family.
+  Result<void> rebind(bool ipv6_only);
   // bind_to_device limits the socket to one interface; "" means all. Fails with ENODEV when there
   // is no such interface, EPERM when only a privileged program may change the choice.
   Result<void> bind_to_device(const std::string& interface_name);

@@ -60,7 +60,8 @@ void Connection::close() {
 
 Result<SocketOptions> Connection::socket_options() {
   if (auto fd = core_->descriptor(); !fd) return std::move(fd).error();
-  return SocketOptions(core_->socket());
+  return SocketOptions(core_->socket(),
+                       [core = core_.get()](bool enable) { return core->set_ipv6_only(enable); });
 }
 
 Result<std::size_t> Connection::send(std::span<const std::byte> message, Timeout timeout) {

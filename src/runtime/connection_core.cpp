@@ -338,6 +338,17 @@ Result<void> ConnectionCore::own_socket() {
   return {};
 }
 
+// A connected socket talks to one peer only, so this is a question about that peer.
+Result<void> ConnectionCore::set_ipv6_only(bool enable) {
+  const Address& peer = association_.peer;
+  if (peer.family == Address::Family::kIpv6 && !(enable && peer.is_ipv4_mapped())) return {};
+  return Error{ErrorKind::kMisuse,
+               EINVAL,
+               "cannot switch IPv6-only " + std::string(enable ? "on" : "off") +
+                   ": this connection's peer is the IPv4 host " + peer.host(),
+               {}};
+}
+
 void ConnectionCore::leave_carrier() {
   if (is_live() && !has_own_socket()) {
     if (auto owned = own_socket(); !owned) {

@@ -59,6 +59,7 @@ class ConnectionCore final : public net::Source,
   Result<int> descriptor();
   int take_socket_error();
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }  // its own: closed before descriptor()
+  Result<void> set_ipv6_only(bool enable);
   // leave_carrier gives the connection its own socket because the server closes.
   void leave_carrier();
 

@@ -58,7 +58,8 @@ int Server::descriptor() const {
 }
 Result<SocketOptions> Server::socket_options() {
   if (descriptor() < 0) return Error{ErrorKind::kMisuse, EBADF, "this server was closed", {}};
-  return SocketOptions(core_->socket());
+  return SocketOptions(core_->socket(),
+                       [core = core_.get()](bool enable) { return core->set_ipv6_only(enable); });
 }
 Address Server::local_address() const {
   return core_->local_address();

@@ -170,6 +170,15 @@ void ServerCore::watch_hand_overs() {
   });
 }
 
+Result<void> ServerCore::set_ipv6_only(bool enable) {
+  auto set = socket_.set_ipv6_only(enable);
+  if (set || local_.family != Address::Family::kIpv6) return set;
+  take_in(Clock::now());
+  if (auto rebound = socket_.rebind(enable); !rebound) return rebound;
+  loop_.core().attach(*this, socket_.descriptor());
+  return {};
+}
+
 void ServerCore::close() {
   if (socket_.descriptor() < 0) return;
   const auto self = weak_from_this().lock();  // null in the destructor

@@ -36,6 +36,7 @@ class ServerCore final : public net::Source,
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }
+  Result<void> set_ipv6_only(bool enable);
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
 
   void on_readable(TimePoint now) override { take_in(now); }

@@ -10,7 +10,7 @@ Result<void> SocketOptions::set_ttl(int ttl) {
   return socket_->set_ttl(ttl);
 }
 Result<void> SocketOptions::set_ipv6_only(bool enable) {
-  return socket_->set_ipv6_only(enable);
+  return set_ipv6_only_(enable);
 }
 Result<void> SocketOptions::bind_to_device(const std::string& interface_name) {
   return socket_->bind_to_device(interface_name);

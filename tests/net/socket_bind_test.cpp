@@ -53,8 +53,12 @@ TEST(UdpBind, a_link_local_address_without_its_interface_is_misuse) {
 
 TEST(UdpBind, ipv6_only_leaves_the_port_to_ipv4) {
   if (!has_ipv6()) GTEST_SKIP() << "this system has no IPv6";
-  UdpSocket six = must(UdpSocket::bind(address("::"), true));
-  EXPECT_EQ(foreign_bind(address("0.0.0.0", must(six.local_address()).port), false), 0);
+  // A port that nobody on this system has for IPv4.
+  UdpSocket four = must(UdpSocket::bind(address("0.0.0.0")));
+  const auto port = must(four.local_address()).port;
+  four.close();
+  UdpSocket six = must(UdpSocket::bind(address("::", port), true));
+  EXPECT_EQ(foreign_bind(address("0.0.0.0", port), false), 0);
 }
 
 // A server on `bound`, whose clients come from `client` and write to `reached`.

@@ -46,6 +46,37 @@ TEST_F(Loopback, a_server_on_the_wildcard_address_answers_from_the_address_it_wa
   EXPECT_EQ(accepted.local_address().host(), "127.0.0.7");
 }
 
+TEST_F(Loopback, a_server_for_both_families_can_be_told_to_refuse_ipv4_and_to_take_it_again) {
+  auto server = listen("::");
+  client_config_.verify = false;
+  const auto port = server.local_address().port;
+  const auto try_from = [&](const char* host) {
+    auto client = std::move(*Client::start(loop_, client_config_, *Address::parse(host, port)));
+    server.on_accept(
+        [](Connection connection) { static_cast<void>(connection.wait_established(kSoon)); });
+    loop_.run_until([&] { return client.state() != Connection::State::kHandshaking; }, kSoon);
+    server.on_accept({});
+    const auto* failure = client.failure();
+    return failure == nullptr ? 0 : failure->sys_errno;
+  };
+  const int fd = server.descriptor();
+  EXPECT_EQ(try_from("127.0.0.1"), 0) << "by an IPv4-mapped address";
+  ASSERT_TRUE(server.socket_options()->set_ttl(7));
+  ASSERT_TRUE(server.socket_options()->set_ipv6_only(true));
+  EXPECT_EQ(try_from("127.0.0.1"), ECONNREFUSED);
+  EXPECT_EQ(try_from("::1"), 0);
+  ASSERT_TRUE(server.socket_options()->set_ipv6_only(false));
+  EXPECT_EQ(try_from("127.0.0.1"), 0);
+  EXPECT_EQ(server.descriptor(), fd);
+
+  const auto mapped_port = *Address::parse("127.0.0.1", port);
+  ASSERT_TRUE(server.socket_options()->set_ipv6_only(true));
+  server_config_.name = "the IPv4 side";
+  auto other = Server::listen(loop_, server_config_, mapped_port);
+  ASSERT_TRUE(other) << other.error().message;
+  EXPECT_EQ(server.socket_options()->set_ipv6_only(false).error().sys_errno, EADDRINUSE);
+}
+
 TEST_F(Loopback, accept_hands_over_before_the_handshake_which_goes_on_by_itself) {
   auto server = listen();
   auto client = std::move(*Client::start(loop_, client_config_, server.local_address()));

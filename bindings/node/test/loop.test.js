@@ -153,7 +153,7 @@ describe("the loop", () => {
     assert.equal(runs, 1);
   });
 
-  test("tells sources of every wait, and whether deliveries are held", () => {
+  test("tells sources of every wait, before and after, and whether deliveries are held", () => {
     const { addon, loop } = fakeLoop();
     const told = [];
     loop.addSource({
@@ -163,7 +163,7 @@ describe("the loop", () => {
     });
     loop.poll(0);
     loop.hold(() => loop.hold(() => loop.poll(0)));
-    assert.deepEqual(told, [false, true]);
+    assert.deepEqual(told, [false, false, true, true]);
     assert.equal(addon.wakes, 1);
   });
 
