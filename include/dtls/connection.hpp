@@ -77,6 +77,10 @@ class Connection {
   // closed. Without a name the association is dropped at once. The Connection is closed afterwards.
   void fly_away();
 
+  // renegotiate begins a new handshake within the association (RFC 5746); data goes on meanwhile.
+  // Needs ServerConfig::renegotiate or ClientConfig::renegotiate; fails like Session::renegotiate.
+  Result<void> renegotiate();
+
   // descriptor is a UDP socket bound to the local and connected to the peer's address; the first
   // call gives an accepted connection a socket of its own. For watching with the loop only. EBADF
   // after close; EMFILE when the process is out of descriptors.

@@ -30,6 +30,11 @@ class Server {
   // handshake, which goes on by itself. EAGAIN on timeout, EBADF after close.
   Result<Connection> accept(Timeout timeout = {});
 
+  // add_identity adds the certificate of one more host name: see HostIdentityConfig. Handshakes
+  // that begin later see it; the same name again takes the place of the earlier one. Fails with
+  // EINVAL for unusable credentials or a name that is no host name, EBADF after close.
+  Result<void> add_identity(const HostIdentityConfig& config);
+
   // on_accept calls back for every new peer, as a watch of the loop. An empty function removes.
   void on_accept(std::function<void(Connection)> callback);
 

@@ -104,6 +104,10 @@ Result<Connection> Connection::from_descriptor(EventLoop& loop, const std::strin
   return Connection(std::move(*core));
 }
 
+Result<void> Connection::renegotiate() {
+  return core_->renegotiate();
+}
+
 void Connection::fly_away() {
   core_->fly_away();
 }

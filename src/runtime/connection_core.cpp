@@ -278,6 +278,14 @@ Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
   return Error{ErrorKind::kSystem, EAGAIN, "no message is waiting", {}};
 }
 
+Result<void> ConnectionCore::renegotiate() {
+  if (!is_live()) return end_error();
+  const TimePoint now = Clock::now();
+  if (auto begun = association_.session.renegotiate(now); !begun) return begun;
+  drain(now);
+  return {};
+}
+
 std::size_t ConnectionCore::pending() {
   if (association_.state == State::kClosed) return 0;
   if (start_) start();

@@ -54,6 +54,7 @@ class ConnectionCore final : public net::Source,
   Result<std::size_t> try_send(std::span<const std::byte> message);
   Result<std::size_t> try_recv(std::span<std::byte> into);
   std::size_t pending();
+  Result<void> renegotiate();
   void close();
 
   Result<int> descriptor();

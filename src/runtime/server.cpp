@@ -36,6 +36,10 @@ Result<Connection> Server::accept(Timeout timeout) {
   return Connection(std::move(*accepted));
 }
 
+Result<void> Server::add_identity(const HostIdentityConfig& config) {
+  return core_->add_identity(config);
+}
+
 void Server::on_accept(std::function<void(Connection)> callback) {
   std::function<void()> accept_one;
   if (callback) {

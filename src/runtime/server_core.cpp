@@ -86,6 +86,11 @@ void ServerCore::register_as(const std::string& name,
   NamedServers::of_process().enter(named_);
 }
 
+Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
+  if (socket_.descriptor() < 0) return closed_here();
+  return context_->add_identity(config);
+}
+
 void ServerCore::take_in(TimePoint now) {
   auto& batch = receive_batch();
   // Bounded: a flood must not starve the timers and the other sockets of the loop.

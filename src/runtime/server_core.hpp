@@ -35,6 +35,7 @@ class ServerCore final : public net::Source,
 
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
+  Result<void> add_identity(const HostIdentityConfig& config);
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }
   Result<void> set_ipv6_only(bool enable);
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
