@@ -2,7 +2,7 @@
 
 const address = require("./address");
 const { Connection } = require("./connection");
-const { fail } = require("./errors");
+const { ERRNO, fail, failure } = require("./errors");
 const { Handle } = require("./handle");
 const { establish, whenEstablished } = require("./handshake");
 const { loop } = require("./loop");
@@ -77,8 +77,10 @@ function createClient(opt, sockaddr, timeout) {
  * @param {number} sockFd a connected UDP socket; the object owns it from now on
  * @param {number | ((dtls: Connection | undefined) => void)} [timeout]
  *   milliseconds, default: 60000; or the callback, as with createClient()
- * @returns {Connection | undefined} undefined with errno ENOENT (no such server),
- *   ENOTSOCK, EPROTOTYPE or ENOTCONN (no connected UDP socket), ETIMEDOUT, or the handshake's
+ * @returns {Connection | undefined} undefined with errno ENOENT (no such server), EBADF,
+ *   ENOTSOCK, EPROTOTYPE or ENOTCONN (no connected UDP socket), EINVAL (it belongs to a server of
+ *   another name), EBUSY (it is being taken up already), ECONNABORTED (the task that accepted it has
+ *   closed it), ETIMEDOUT, or the handshake's
  * @throws {TypeError} when an argument has the wrong type
  */
 function createByFd(name, sockFd, timeout) {
@@ -89,7 +91,9 @@ function createByFd(name, sockFd, timeout) {
     const wait = callback ? undefined : validate.timeout("timeout", timeout);
     // Its own limit is the timeout: an example of the page gives 500 ms.
     const limit = wait ?? options.HANDSHAKE_TIMEOUT.default;
-    validate.integer("sockFd", sockFd, 0, MAX_FD);
+    if (!Number.isInteger(sockFd) || sockFd < 0 || sockFd > MAX_FD) {
+      throw failure(ERRNO.EBADF, `\`sockFd\` is no descriptor: ${sockFd}`);
+    }
     loop();
     const connection = native().Connection.fromFd(name, sockFd, limit);
     return begin(connection, callback ?? wait, connection.peerName());

@@ -184,9 +184,23 @@ class Connection extends Dtls {
   }
 
   /**
+   * renegotiate() begins a new handshake within the association (RFC 5746), as
+   * `opt.renegotiate` must allow; data goes on meanwhile. An extension of the page.
+   *
+   * @returns {boolean} false with errno EOPNOTSUPP, EAGAIN (no handshake is finished), EALREADY
+   */
+  renegotiate() {
+    return this.#handle.use((connection) => {
+      connection.renegotiate();
+      return true;
+    }, false);
+  }
+
+  /**
    * flyAway() forgets the descriptor without closing it or telling the peer,
-   * so that another task can take it up with Dtls.createByFd(). After it the
-   * object behaves as closed.
+   * so that another task can take it up with Dtls.createByFd(), whatever part of
+   * the handshake is done. That needs a server with a name; without one, the
+   * association is lost. After it the object behaves as closed.
    *
    * @override
    */
@@ -226,7 +240,8 @@ class Connection extends Dtls {
       connection.state === STATE.FAILED ? connection.failure() : undefined,
     );
     const error = failure(errno, reason?.message ?? explain(errno));
-    fail(Object.assign(error, reason && { alert: reason.alert }), undefined);
+    Object.assign(error, reason && { alert: reason.alert });
+    fail(Object.assign(error, { peer: this.peerName() }), undefined);
   }
 
   /** @param {number | undefined} timeoutMs */

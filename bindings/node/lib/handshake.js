@@ -44,8 +44,9 @@ function outcome(handle) {
  * @returns {false}
  */
 function giveUp(handle, error) {
+  const peer = handle.peek((connection) => connection.peerName());
   handle.release((connection) => connection.close());
-  return fail(error, false);
+  return fail(Object.assign(error, { peer }), false);
 }
 
 /**

@@ -44,6 +44,78 @@ function identityOf(opt) {
   };
 }
 
+const LIMITS = Object.freeze([
+  "acceptQueue",
+  "associations",
+  "associationsPerAddress",
+  "halfOpen",
+  "halfOpenPerAddress",
+]);
+const MAX_LIMIT = 2 ** 31 - 1;
+const COOKIE_SECRET_BYTES = 32;
+
+/**
+ * @param {unknown} value
+ * @returns {Record<string, number> | undefined}
+ */
+function limitsOf(value) {
+  if (value === undefined) {
+    return undefined;
+  }
+  const given = validate.object("opt.limits", value);
+  /** @type {Record<string, number>} */
+  const limits = {};
+  for (const [name, limit] of Object.entries(given)) {
+    if (!LIMITS.includes(name)) {
+      throw validate.invalid(
+        `there is no limit \`opt.limits.${name}\`; known are ${LIMITS.join(", ")}`,
+      );
+    }
+    limits[name] = validate.integer(`opt.limits.${name}`, limit, 1, MAX_LIMIT);
+  }
+  return limits;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {Uint8Array | undefined}
+ */
+function cookieSecretOf(value) {
+  if (value === undefined) {
+    return undefined;
+  }
+  const secret = validate.bytes("opt.cookieSecret", value);
+  if (secret.byteLength !== COOKIE_SECRET_BYTES) {
+    throw validate.invalid(
+      `\`opt.cookieSecret\` must be ${COOKIE_SECRET_BYTES} random bytes, but has ${secret.byteLength}`,
+    );
+  }
+  return secret;
+}
+
+let warned = false;
+
+/**
+ * Where the secrets of handshakes are written, for Wireshark: the option, or
+ * what SSLKEYLOGFILE of the environment says. Never silently.
+ *
+ * @param {unknown} value
+ * @returns {string | undefined}
+ */
+function keyLogFileOf(value) {
+  const file =
+    validate.optionalString("opt.keyLogFile", value) ??
+    (process.env.SSLKEYLOGFILE || undefined);
+  if (file !== undefined && !warned) {
+    warned = true;
+    process.emitWarning(
+      `the keys of DTLS associations are written to ${file}: whoever can read it can read the traffic`,
+      "SecurityWarning",
+    );
+  }
+  return file;
+}
+
 /**
  * serverOptions() checks the options of createServer() and fills in defaults.
  *
@@ -59,6 +131,9 @@ function serverOptions(value) {
     ipcert: validate.boolean("opt.ipcert", opt.ipcert, false),
     renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
     handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
+    limits: limitsOf(opt.limits),
+    cookieSecret: cookieSecretOf(opt.cookieSecret),
+    keyLogFile: keyLogFileOf(opt.keyLogFile),
   };
 }
 
@@ -104,6 +179,7 @@ function clientOptions(value) {
     server: validate.optionalString("opt.server", opt.server),
     renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
     handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
+    keyLogFile: keyLogFileOf(opt.keyLogFile),
   };
 }
 

@@ -26,6 +26,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
                      InstanceMethod("recv", &ConnectionObject::recv),
                      InstanceMethod("pending", &ConnectionObject::pending),
                      InstanceMethod("close", &ConnectionObject::close),
+                     InstanceMethod("renegotiate", &ConnectionObject::renegotiate),
                      InstanceMethod("flyAway", &ConnectionObject::fly_away),
                      InstanceMethod("sockName", &ConnectionObject::sock_name),
                      InstanceMethod("peerName", &ConnectionObject::peer_name),
@@ -59,6 +60,8 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   config.ca = text_field(options, "ca");
   config.server_name = text_field(options, "server");
   config.identity = identity_fields(options);
+  config.renegotiate = bool_field(options, "renegotiate", false);
+  config.key_log_file = text_field(options, "keyLogFile");
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
@@ -108,6 +111,10 @@ Napi::Value ConnectionObject::fd(const Napi::CallbackInfo& info) {
 void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watches();
   connection_->close();
+}
+
+void ConnectionObject::renegotiate(const Napi::CallbackInfo& info) {
+  done_or_throw(info.Env(), connection_->renegotiate());
 }
 
 void ConnectionObject::fly_away(const Napi::CallbackInfo& /*info*/) {

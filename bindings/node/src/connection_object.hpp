@@ -31,6 +31,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value pending(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+  void renegotiate(const Napi::CallbackInfo& info);
   void fly_away(const Napi::CallbackInfo& info);
   Napi::Value sock_name(const Napi::CallbackInfo& info);
   Napi::Value peer_name(const Napi::CallbackInfo& info);

@@ -73,6 +73,29 @@ Duration duration_field(const Napi::Object& options, const char* name, Duration 
   return value.IsNumber() ? Duration(value.As<Napi::Number>().Int64Value()) : otherwise;
 }
 
+std::string bytes_field(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  if (!value.IsTypedArray()) return {};
+  const auto bytes = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+}
+
+Limits limits_field(const Napi::Object& options) {
+  Limits limits;
+  const Napi::Value value = options.Get("limits");
+  if (!value.IsObject()) return limits;
+  const auto read = [object = value.As<Napi::Object>()](const char* name, std::size_t& limit) {
+    const Napi::Value number = object.Get(name);
+    if (number.IsNumber()) limit = static_cast<std::size_t>(number.As<Napi::Number>().Int64Value());
+  };
+  read("acceptQueue", limits.accept_queue);
+  read("associations", limits.associations);
+  read("associationsPerAddress", limits.associations_per_address);
+  read("halfOpen", limits.half_open);
+  read("halfOpenPerAddress", limits.half_open_per_address);
+  return limits;
+}
+
 IdentityConfig identity_fields(const Napi::Object& options) {
   return {text_field(options, "cert"), text_field(options, "key"), text_field(options, "passwd")};
 }

@@ -33,6 +33,10 @@ Napi::Object to_js(Napi::Env env, const Address& address);
 std::string text_field(const Napi::Object& options, const char* name);
 bool bool_field(const Napi::Object& options, const char* name, bool otherwise);
 Duration duration_field(const Napi::Object& options, const char* name, Duration otherwise);
+// bytes_field gives the bytes of a Uint8Array; empty where there is none.
+std::string bytes_field(const Napi::Object& options, const char* name);
+// limits_field reads `limits`; what is absent there has its default.
+Limits limits_field(const Napi::Object& options);
 IdentityConfig identity_fields(const Napi::Object& options);
 
 // bytes_argument is (buffer, offset, length) at position 0 of a call, checked by JavaScript before

@@ -11,6 +11,7 @@ Napi::Function ServerObject::define(Napi::Env env) {
   auto properties = socket_properties<ServerObject>();
   properties.insert(properties.end(), {InstanceAccessor<&ServerObject::fd>("fd"),
                                        InstanceMethod("accept", &ServerObject::accept),
+                                       InstanceMethod("addIdentity", &ServerObject::add_identity),
                                        InstanceMethod("close", &ServerObject::close),
                                        InstanceMethod("sockName", &ServerObject::sock_name),
                                        InstanceMethod("socketError", &ServerObject::socket_error),
@@ -25,6 +26,11 @@ ServerObject::ServerObject(const Napi::CallbackInfo& info)
   config.name = text_field(options, "name");
   config.identity = identity_fields(options);
   config.ca = text_field(options, "ca");
+  config.select_by_address = bool_field(options, "ipcert", false);
+  config.renegotiate = bool_field(options, "renegotiate", false);
+  config.key_log_file = text_field(options, "keyLogFile");
+  config.cookie_secret = bytes_field(options, "cookieSecret");
+  config.limits = limits_field(options);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   server_.emplace(value_or_throw(
       info.Env(), Server::listen(environment_->loop(), config, to_address(info[1]))));
@@ -38,6 +44,15 @@ Napi::Value ServerObject::accept(const Napi::CallbackInfo& info) {
   auto accepted = server_->accept(Duration::zero());
   if (!accepted && accepted.error().sys_errno == EAGAIN) return info.Env().Undefined();
   return ConnectionObject::wrap(info.Env(), value_or_throw(info.Env(), std::move(accepted)));
+}
+
+void ServerObject::add_identity(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  HostIdentityConfig config;
+  config.host = text_field(options, "name");
+  config.ca = text_field(options, "ca");
+  config.identity = identity_fields(options);
+  done_or_throw(info.Env(), server_->add_identity(config));
 }
 
 Napi::Value ServerObject::fd(const Napi::CallbackInfo& info) {

@@ -20,6 +20,7 @@ class ServerObject : public Napi::ObjectWrap<ServerObject>, public SocketMethods
 
  private:
   Napi::Value accept(const Napi::CallbackInfo& info);
+  void add_identity(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
   Napi::Value sock_name(const Napi::CallbackInfo& info);

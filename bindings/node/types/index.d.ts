@@ -122,6 +122,11 @@ declare class Dtls {
   error(): number;
   /** Sends close_notify and releases the descriptor. Twice is harmless. */
   close(): void;
+  /**
+   * Connection: begins a new handshake within the association (RFC 5746), as
+   * `renegotiate` of both sides must allow. An extension.
+   */
+  renegotiate?(): boolean;
   /** Forgets the descriptor without closing it, for createByFd() elsewhere. */
   flyAway(): void;
   /** The local address, also after close(). */
@@ -188,6 +193,32 @@ declare namespace Dtls {
     renegotiate?: boolean;
     /** 2000 to 120000 ms; default: 60000. */
     handshakeTimeout?: number;
+    /** What peers can make the server hold. An extension. */
+    limits?: Limits;
+    /**
+     * 32 random bytes, the same in all processes of a machine that hand
+     * descriptors to each other. Default: random. An extension.
+     */
+    cookieSecret?: Uint8Array;
+    /**
+     * File to which the keys are appended for Wireshark. Whoever can read it can
+     * read the traffic. Default: SSLKEYLOGFILE of the environment. An extension.
+     */
+    keyLogFile?: string;
+  }
+
+  /** Beyond a limit a peer's hello is dropped; the client repeats it. */
+  interface Limits {
+    /** Peers that wait for accept(). Default: 1024. */
+    acceptQueue?: number;
+    /** Default: 65536. */
+    associations?: number;
+    /** By IPv4 address or the first 64 bits of an IPv6 one. Default: 16384. */
+    associationsPerAddress?: number;
+    /** Associations whose handshake is not finished. Default: 8192. */
+    halfOpen?: number;
+    /** Default: 2048. */
+    halfOpenPerAddress?: number;
   }
 
   interface IdentityOptions extends Pick<
@@ -217,6 +248,11 @@ declare namespace Dtls {
     renegotiate?: boolean;
     /** 2000 to 120000 ms; default: 60000. */
     handshakeTimeout?: number;
+    /**
+     * File to which the keys are appended for Wireshark. Whoever can read it can
+     * read the traffic. Default: SSLKEYLOGFILE of the environment. An extension.
+     */
+    keyLogFile?: string;
   }
 
   interface DtlsError extends Error {
@@ -225,6 +261,8 @@ declare namespace Dtls {
     code: string;
     /** TLS alert number (RFC 5246 §7.2), if the failure was one. */
     alert?: number;
+    /** The peer that it was about. */
+    peer?: SockAddr;
   }
 }
 

@@ -25,6 +25,9 @@ export interface ServerOptions extends Identity {
   ipcert: boolean;
   renegotiate: boolean;
   handshakeTimeout: number;
+  limits?: Record<string, number>;
+  cookieSecret?: Uint8Array;
+  keyLogFile?: string;
 }
 
 export interface ClientOptions {
@@ -37,12 +40,14 @@ export interface ClientOptions {
   server?: string;
   renegotiate: boolean;
   handshakeTimeout: number;
+  keyLogFile?: string;
 }
 
 export interface NativeError extends Error {
   errno: number;
   code: string;
   alert?: number;
+  peer?: Address;
 }
 
 export interface Endpoint {
@@ -72,6 +77,7 @@ export interface Connection extends Endpoint {
   send(buffer: Uint8Array, offset: number, length: number): number;
   recv(buffer: Uint8Array, offset: number, length: number): number;
   pending(): number;
+  renegotiate(): void;
   flyAway(): void;
   peerName(): Address;
 }
