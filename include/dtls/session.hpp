@@ -38,14 +38,24 @@ struct Failed {
 };
 using Event = std::variant<Connected, Message, Closed, Failed>;
 
-// Context is the immutable part that sessions share: parsed credentials and settings.
-// Created once per server or client configuration; any thread may make sessions from it.
+// Context is what sessions share: parsed credentials and settings. Created once per server or
+// client configuration; any thread may make sessions from it. Only add_identity changes it.
 class Context {
  public:
-  // Both fail with EINVAL when a PEM text or a key is not usable; the message names the field.
+  // Both fail with EINVAL when a PEM text, a key or a name is not usable; the message names the
+  // option. Where the key log cannot be opened, they fail with the errno of open(2).
   static Result<std::shared_ptr<Context>> for_server(const ServerConfig& config);
   static Result<std::shared_ptr<Context>> for_client(const ClientConfig& config);
   ~Context();
+
+  // add_identity adds what a server shows to clients that ask for a host name; the same name again
+  // replaces. Among the added names the exact one comes before a wildcard; a client that asks for
+  // no name or an unknown one gets the server's own identity. Any thread, while sessions run: it
+  // holds for handshakes whose ClientHello comes later, and an association keeps what it began with
+  // when it renegotiates. Fails with EINVAL (the message names the option) for a host, PEM text or
+  // key that is not usable, EOPNOTSUPP on a client's context.
+  Result<void> add_identity(const HostIdentityConfig& config);
+
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -57,9 +67,9 @@ class Context {
   std::unique_ptr<Inside> inside_;
 };
 
-// Drain contract: after every call that may change state (receive, send, close, handle_timeout)
-// call poll_event until it returns nothing, then poll_transmit until it returns 0, then
-// re-read deadline. A session may be used by one thread at a time.
+// Drain contract: after every call that may change state (receive, send, close, renegotiate,
+// handle_timeout) call poll_event until it returns nothing, then poll_transmit until it returns 0,
+// then re-read deadline. A session may be used by one thread at a time.
 class Session {
  public:
   struct State;  // the engine's own
@@ -79,17 +89,29 @@ class Session {
   // receive takes in one datagram. Junk is dropped silently (RFC 6347 §4.1.2.7).
   void receive(std::span<std::byte> datagram, TimePoint now);
 
-  // send makes one record, in one datagram, of the message. Fails with EAGAIN before Connected,
-  // EMSGSIZE above kMaxMessage, EPIPE after the end.
+  // send makes one record, in one datagram, of the message. Fails with EAGAIN before Connected and
+  // while a renegotiation runs, EMSGSIZE above kMaxMessage, EPIPE after the end.
   Result<void> send(std::span<const std::byte> message);
 
-  // close makes the close_notify alert. Harmless at any time.
+  // close makes the close_notify alert; none can be made while a handshake runs. Harmless at any
+  // time.
   void close();
+
+  // renegotiate begins a new handshake inside the association (RFC 5246 §7.4.1, RFC 5746): a client
+  // sends its hello, a server a HelloRequest, which is repeated until it is answered or the
+  // handshake's patience has run out. While the handshake runs, deadline() has its timers, send
+  // fails with EAGAIN, and messages of the peer may be lost as datagrams are. There is no second
+  // Connected: verification() is brought up to date, and a peer that shows another certificate than
+  // before ends the association with Failed (EACCES). A peer that refuses may end it as well, for
+  // libssl cannot always go back. Fails with EOPNOTSUPP where the configuration's `renegotiate`
+  // is off, the peer does not know RFC 5746 or was itself refused before, EAGAIN before Connected, EALREADY while one runs,
+  // EPIPE after the end.
+  Result<void> renegotiate(TimePoint now);
 
   // set_handshake_timeout gives this session a patience of its own in place of the configuration's
   // handshake_timeout: an unfinished handshake fails with ETIMEDOUT at now + timeout, whatever has
-  // passed before, also where the client's hello has not come yet. After Connected it changes
-  // nothing. `timeout` must be above 0 and is not clamped.
+  // passed before, also where the client's hello has not come yet. After Connected it counts for
+  // renegotiations only. `timeout` must be above 0 and is not clamped.
   void set_handshake_timeout(Duration timeout, TimePoint now);
 
   std::optional<Event> poll_event();
@@ -103,7 +125,7 @@ class Session {
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   void handle_timeout(TimePoint now);
 
-  // verification may be asked once Connected or Failed was seen.
+  // verification may be asked once Connected or Failed was seen. A renegotiation refreshes it.
   [[nodiscard]] const PeerVerification& verification() const;
 
  private:

@@ -5,9 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "credentials/names.hpp"
 #include "credentials/openssl_errors.hpp"
 #include "credentials/pem.hpp"
 #include "credentials/trust.hpp"
+#include "session/host_identities.hpp"
+#include "session/key_log.hpp"
 #include "session/ssl_types.hpp"
 
 namespace dtls {
@@ -64,19 +67,42 @@ Result<OwnedSslContext> make_ssl_context(const SSL_METHOD* method) {
 }
 
 Result<void> use_identity(SSL_CTX* ssl, const credentials::Identity& identity) {
-  STACK_OF(X509)* intermediates = sk_X509_new_null();
-  for (std::size_t i = 1; i < identity.chain.size(); ++i) {
-    sk_X509_push(intermediates, identity.chain[i].get());
+  const auto intermediates = session::intermediates_of(identity);
+  if (SSL_CTX_use_cert_and_key(ssl, identity.chain.front().get(), identity.key.get(),
+                               intermediates.get(), 1) == 1) {
+    return {};
   }
-  const int used = SSL_CTX_use_cert_and_key(ssl, identity.chain.front().get(), identity.key.get(),
-                                            intermediates, 1);
-  sk_X509_free(intermediates);
-  if (used == 1) return {};
   return Error{ErrorKind::kMisuse,
                EINVAL,
                "option `cert`: OpenSSL does not accept this certificate or key: " +
                    credentials::take_error_text(),
                {}};
+}
+
+// What the client's certificate is checked against, for the server itself.
+Result<void> ask_clients(SSL_CTX* ssl, const std::string& ca) {
+  auto authority = session::ClientAuthority::load(ca);
+  if (!authority) return std::move(authority).error();
+  SSL_CTX_set_client_CA_list(ssl, authority->names.release());
+  SSL_CTX_set_cert_store(ssl, authority->trust.release());
+  SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                     session::on_certificate);
+  return {};
+}
+
+Result<std::shared_ptr<session::KeyLog>> open_key_log(SSL_CTX* ssl, const std::string& path) {
+  if (path.empty()) return std::shared_ptr<session::KeyLog>();
+  SSL_CTX_set_keylog_callback(ssl, session::on_key_log);
+  return session::KeyLog::open(path);
+}
+
+// The name that is sent must be one that certificates and servers can have.
+Result<void> check_server_name(const std::string& name) {
+  const bool is_ip = name.find(':') != std::string::npos || Address::parse(name, 0);
+  if (name.empty() || is_ip) return {};
+  auto parsed = credentials::parse_host_name(name, "server", credentials::Wildcard::kRefused);
+  if (!parsed) return std::move(parsed).error();
+  return {};
 }
 
 }  // namespace
@@ -88,7 +114,7 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   if (auto fine = check_times(config.handshake_timeout, config.first_retransmission); !fine) {
     return std::move(fine).error();
   }
-  auto identity = credentials::load_identity(config.identity);
+  auto identity = session::load_server_identity(config.identity);
   if (!identity) return std::move(identity).error();
   auto ssl = make_ssl_context(DTLS_server_method());
   if (!ssl) return std::move(ssl).error();
@@ -101,23 +127,23 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   static constexpr unsigned char kIdContext[] = "dtls";
   SSL_CTX_set_session_id_context(ssl->get(), kIdContext, sizeof kIdContext - 1);
 
+  SSL_CTX_set_client_hello_cb(ssl->get(), session::on_client_hello, nullptr);
+  SSL_CTX_set_tlsext_servername_callback(ssl->get(), session::on_server_name);
+
   const bool asks_client = !config.ca.empty();
   if (asks_client) {
-    auto store = credentials::load_trust(config.ca, false);
-    if (!store) return std::move(store).error();
-    auto names = credentials::parse_certificates(config.ca, "ca");
-    if (!names) return std::move(names).error();
-    for (const auto& anchor : *names)
-      SSL_CTX_add_client_CA(ssl->get(), anchor.get());
-    SSL_CTX_set_cert_store(ssl->get(), store->release());
-    SSL_CTX_set_verify(ssl->get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       session::on_certificate);
+    if (auto asked = ask_clients(ssl->get(), config.ca); !asked) return std::move(asked).error();
   }
+  auto key_log = open_key_log(ssl->get(), config.key_log_file);
+  if (!key_log) return std::move(key_log).error();
 
   auto inside = std::make_unique<Inside>();
+  inside->hosts = std::make_unique<session::HostIdentities>(identity->chain.front().get());
   inside->ssl = std::move(*ssl);
-  inside->enforce = asks_client;
-  inside->asks_peer = asks_client;
+  inside->peer_rule = {asks_client, asks_client};
+  inside->renegotiate = config.renegotiate;
+  inside->select_by_address = config.select_by_address;
+  inside->key_log = std::move(*key_log);
   inside->handshake_timeout = config.handshake_timeout;
   inside->first_retransmission = config.first_retransmission;
   return std::shared_ptr<Context>(new Context(std::move(inside)));
@@ -127,6 +153,7 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   if (auto fine = check_times(config.handshake_timeout, config.first_retransmission); !fine) {
     return std::move(fine).error();
   }
+  if (auto fine = check_server_name(config.server_name); !fine) return std::move(fine).error();
   auto ssl = make_ssl_context(DTLS_client_method());
   if (!ssl) return std::move(ssl).error();
   if (!config.identity.empty()) {
@@ -138,15 +165,29 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   if (!store) return std::move(store).error();
   SSL_CTX_set_cert_store(ssl->get(), store->release());
   SSL_CTX_set_verify(ssl->get(), SSL_VERIFY_PEER, session::on_certificate);
+  auto key_log = open_key_log(ssl->get(), config.key_log_file);
+  if (!key_log) return std::move(key_log).error();
 
   auto inside = std::make_unique<Inside>();
   inside->ssl = std::move(*ssl);
-  inside->enforce = config.verify;
-  inside->asks_peer = true;
+  inside->peer_rule = {true, config.verify};
+  inside->renegotiate = config.renegotiate;
+  inside->key_log = std::move(*key_log);
   inside->server_name = config.server_name;
   inside->handshake_timeout = config.handshake_timeout;
   inside->first_retransmission = config.first_retransmission;
   return std::shared_ptr<Context>(new Context(std::move(inside)));
+}
+
+Result<void> Context::add_identity(const HostIdentityConfig& config) {
+  if (inside_->hosts == nullptr) {
+    return Error{
+        ErrorKind::kMisuse, EOPNOTSUPP, "host names belong to servers, and this is a client", {}};
+  }
+  auto identity = session::HostIdentity::load(config);
+  if (!identity) return std::move(identity).error();
+  inside_->hosts->add(std::move(*identity));
+  return {};
 }
 
 OpensslRuntime openssl_runtime() {

@@ -54,6 +54,8 @@ Error explain_failure(const Address& peer_address, const AlertTrace& alerts,
       return {ErrorKind::kUntrusted, EACCES,
               peer + " sent no certificate, but option `ca` requires a client certificate",
               alerts.sent};
+    case SSL_R_NO_RENEGOTIATION:
+      return renegotiation_refused(peer_address);
     case SSL_R_NO_SHARED_CIPHER:
       return {ErrorKind::kIncompatible, EPROTO,
               peer +
@@ -77,6 +79,12 @@ Error handshake_timed_out(const Address& peer, Duration patience, bool heard_fro
       (heard_from_peer ? "the peer stopped answering half-way"
                        : "nothing came from there; check the address, and firewalls on the way");
   return {ErrorKind::kTimeout, ETIMEDOUT, text, {}};
+}
+
+Error renegotiation_refused(const Address& peer) {
+  return {ErrorKind::kPeer, ECONNRESET,
+          "the peer at " + peer.text() + " refused the renegotiation that we asked for",
+          SSL_AD_NO_RENEGOTIATION};
 }
 
 }  // namespace dtls::session

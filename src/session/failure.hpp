@@ -24,4 +24,8 @@ Error explain_failure(const Address& peer, const AlertTrace& alerts, const std::
 // handshake_timed_out is the Error of a handshake that lasted too long.
 Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer);
 
+// renegotiation_refused is the Error of a client whose peer answers no_renegotiation: libssl cannot
+// go back to where it was.
+Error renegotiation_refused(const Address& peer);
+
 }  // namespace dtls::session

@@ -10,20 +10,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/time.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <utility>
 
 #include "credentials/openssl_errors.hpp"
-#include "credentials/trust.hpp"
-#include "session/datagram_bio.hpp"
-#include "session/failure.hpp"
-#include "session/ssl_types.hpp"
+#include "session/state.hpp"
 
 namespace dtls {
 namespace {
@@ -33,178 +27,6 @@ namespace {
 constexpr long kHandshakeMtu = 1280 - 48;
 
 }  // namespace
-
-struct Session::State {
-  struct Opening {};  // server: the first ClientHello has not come
-  struct Handshaking {};
-  struct Established {};
-  struct Ended {};  // closed, failed, or closed by the peer: nothing more comes
-  using Phase = std::variant<Opening, Handshaking, Established, Ended>;
-
-  std::shared_ptr<const Context> context;
-  Address peer;
-  std::optional<Address> local;  // server: what the first hello was sent to
-  session::DatagramPort port;
-  OwnedSsl ssl;
-  Phase phase;
-  std::deque<Event> events;  // never a Message: those are read on demand
-  PeerVerification verification;
-  session::AlertTrace alerts;
-  Duration patience{};  // how long a handshake may take
-  std::optional<TimePoint> handshake_deadline;
-  std::optional<TimePoint> retransmission;
-  bool heard_from_peer = false;
-
-  template <typename P>
-  [[nodiscard]] bool is() const {
-    return std::holds_alternative<P>(phase);
-  }
-
-  static State& of(const SSL* ssl) { return *static_cast<State*>(SSL_get_app_data(ssl)); }
-
-  void start_clock(TimePoint now) { handshake_deadline = now + patience; }
-  void open(TimePoint now);
-  void advance(TimePoint now);
-  void fail(Error error);
-  void fail_from_ssl();
-  void note_verification();
-  std::optional<Event> read_message();
-  void reread_timer(TimePoint now);
-};
-
-namespace session {
-
-void on_ssl_info(const SSL* ssl, int where, int value) {
-  auto& state = *static_cast<Session::State*>(SSL_get_app_data(ssl));
-  if ((where & SSL_CB_ALERT) == 0) return;
-  const auto alert = static_cast<std::uint8_t>(value & 0xff);
-  ((where & SSL_CB_READ) != 0 ? state.alerts.received : state.alerts.sent) = alert;
-}
-
-int on_certificate(int accepted, X509_STORE_CTX* verification) {
-  const auto* ssl = static_cast<const SSL*>(
-      X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  auto& state = *static_cast<Session::State*>(SSL_get_app_data(ssl));
-  const auto& inside = state.context->inside();
-  if (accepted != 1 && state.verification.reason.empty()) {
-    state.verification.reason = credentials::describe_rejection(verification, inside.server_name);
-  }
-  return inside.enforce ? accepted : 1;
-}
-
-unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
-  // RFC 6347 §4.2.4.1: double at each retransmission, to no more than 60 s.
-  constexpr unsigned int kLongestUs = 60'000'000;
-  const auto first = Session::State::of(ssl).context->inside().first_retransmission;
-  if (current_us == 0) return static_cast<unsigned int>(first.count()) * 1000;
-  return std::min(current_us * 2, kLongestUs);
-}
-
-}  // namespace session
-
-void Session::State::open(TimePoint now) {
-  if (!handshake_deadline) start_clock(now);
-  const crypto::OwnedBy<BIO_ADDR, BIO_ADDR_free> unused(BIO_ADDR_new());
-  ERR_clear_error();
-  // The endpoint has verified the cookie; DTLSv1_listen sets libssl's message and record numbers to
-  // continue after the exchange it did not see.
-  if (DTLSv1_listen(ssl.get(), unused.get()) == 1) {
-    phase = Handshaking{};
-  } else {
-    fail({ErrorKind::kMalformed,
-          EPROTO,
-          "the client's first message is not a usable ClientHello",
-          {}});
-  }
-}
-
-void Session::State::advance(TimePoint now) {
-  if (is<Opening>()) open(now);
-  if (is<Handshaking>()) {
-    ERR_clear_error();
-    const int done = SSL_do_handshake(ssl.get());
-    if (done == 1) {
-      phase = Established{};
-      handshake_deadline.reset();
-      note_verification();
-      events.emplace_back(Connected{});
-    } else {
-      const int problem = SSL_get_error(ssl.get(), done);
-      if (problem != SSL_ERROR_WANT_READ && problem != SSL_ERROR_WANT_WRITE) fail_from_ssl();
-    }
-  }
-  reread_timer(now);
-}
-
-void Session::State::fail(Error error) {
-  if (is<Ended>()) return;
-  phase = Ended{};
-  handshake_deadline.reset();
-  retransmission.reset();
-  note_verification();
-  events.emplace_back(Failed{std::move(error)});
-}
-
-void Session::State::fail_from_ssl() {
-  fail(session::explain_failure(peer, alerts, verification.reason));
-}
-
-void Session::State::note_verification() {
-  X509* certificate = SSL_get0_peer_certificate(ssl.get());
-  const auto& inside = context->inside();
-  if (!inside.asks_peer) {
-    verification.reason = "no certificate was asked of the client (option `ca` is not set)";
-    return;
-  }
-  if (certificate == nullptr) {
-    if (verification.reason.empty()) verification.reason = "the peer sent no certificate";
-    return;
-  }
-  verification.certificate = credentials::to_pem(certificate);
-  const long outcome = SSL_get_verify_result(ssl.get());
-  verification.authorized = outcome == X509_V_OK && verification.reason.empty();
-  if (!verification.authorized && verification.reason.empty()) {
-    // A resumed session repeats the verdict of the first one, without its words.
-    verification.reason = X509_verify_cert_error_string(outcome);
-  }
-}
-
-std::optional<Event> Session::State::read_message() {
-  // One record is one message; a full one fits. Shared by all sessions of a thread: the event
-  // is documented to be valid until the next call.
-  thread_local std::array<std::byte, kMaxMessage> plaintext;
-  while (is<Established>()) {
-    ERR_clear_error();
-    const int size = SSL_read(ssl.get(), plaintext.data(), static_cast<int>(plaintext.size()));
-    if (size > 0) {
-      return Message{std::span<const std::byte>(plaintext).first(static_cast<std::size_t>(size))};
-    }
-    switch (SSL_get_error(ssl.get(), size)) {
-      case SSL_ERROR_WANT_READ:
-      case SSL_ERROR_WANT_WRITE:
-        return {};  // libssl has taken in all there was
-      case SSL_ERROR_ZERO_RETURN:
-        SSL_shutdown(ssl.get());  // answers with our close_notify (RFC 5246 §7.2.1)
-        ERR_clear_error();
-        phase = Ended{};
-        retransmission.reset();
-        return Closed{};
-      default:
-        fail_from_ssl();
-    }
-  }
-  return {};
-}
-
-void Session::State::reread_timer(TimePoint now) {
-  timeval left{};
-  if (is<Ended>() || DTLSv1_get_timeout(ssl.get(), &left) != 1) {
-    retransmission.reset();
-    return;
-  }
-  retransmission =
-      now + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec);
-}
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
@@ -216,6 +38,7 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   state->context = std::move(context);
   state->peer = peer;
   state->patience = state->context->inside().handshake_timeout;
+  state->peer_rule = state->context->inside().peer_rule;
   state->ssl.reset(SSL_new(state->context->inside().ssl.get()));
   if (state->ssl == nullptr) {
     return Error{ErrorKind::kSystem,
@@ -265,8 +88,9 @@ Result<Session> Session::client(std::shared_ptr<const Context> context, const Ad
                    {}};
     }
   }
-  state.start_clock(now);
-  state.advance(now);
+  state.now = now;
+  state.start_clock();
+  state.advance();
   return session;
 }
 
@@ -274,8 +98,13 @@ void Session::receive(std::span<std::byte> datagram, TimePoint now) {
   State& state = *state_;
   if (state.is<State::Ended>()) return;
   state.heard_from_peer = true;
-  state.port.incoming = datagram;
-  state.advance(now);
+  state.now = now;
+  if (state.is_open()) {
+    state.unread = datagram;
+  } else {
+    state.port.incoming = datagram;
+    state.advance();
+  }
 }
 
 Result<void> Session::send(std::span<const std::byte> message) {
@@ -290,6 +119,10 @@ Result<void> Session::send(std::span<const std::byte> message) {
   if (state.is<State::Ended>()) {
     return Error{
         ErrorKind::kMisuse, EPIPE, "the association has ended; nothing can be sent any more", {}};
+  }
+  if (state.is<State::Renegotiating>()) {
+    return Error{
+        ErrorKind::kMisuse, EAGAIN, "a renegotiation is under way; send when it has ended", {}};
   }
   if (!state.is<State::Established>()) {
     return Error{
@@ -320,12 +153,15 @@ void Session::close() {
   state.phase = State::Ended{};
   state.handshake_deadline.reset();
   state.retransmission.reset();
+  state.hello_request.reset();
 }
 
 void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
   State& state = *state_;
   state.patience = timeout;
-  if (state.is<State::Opening>() || state.is<State::Handshaking>()) state.start_clock(now);
+  state.now = now;
+  const bool finished = state.is<State::Established>() || state.is<State::Ended>();
+  if (!finished) state.start_clock();
 }
 
 std::optional<Event> Session::poll_event() {
@@ -336,6 +172,7 @@ std::optional<Event> Session::poll_event() {
   // The datagram is the caller's; what libssl has not taken by now it will not take.
   if (state.events.empty()) {
     state.port.incoming = {};
+    state.unread = {};
     return {};
   }
   Event event = std::move(state.events.front());
@@ -354,21 +191,26 @@ std::size_t Session::poll_transmit(std::span<std::byte> out) {
 }
 
 std::optional<TimePoint> Session::deadline() const {
-  if (!state_->retransmission) return state_->handshake_deadline;
-  if (!state_->handshake_deadline) return state_->retransmission;
-  return std::min(*state_->retransmission, *state_->handshake_deadline);
+  const State& state = *state_;
+  std::optional<TimePoint> first = state.handshake_deadline;
+  const auto consider = [&](TimePoint due) { first = first ? std::min(*first, due) : due; };
+  if (state.retransmission) consider(*state.retransmission);
+  if (state.hello_request) consider(state.hello_request->due());
+  return first;
 }
 
 void Session::handle_timeout(TimePoint now) {
   State& state = *state_;
+  state.now = now;
   if (state.handshake_deadline && now >= *state.handshake_deadline) {
     state.fail(session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
     return;
   }
+  state.repeat_hello_request();
   if (!state.retransmission || now < *state.retransmission) return;
   ERR_clear_error();
   if (DTLSv1_handle_timeout(state.ssl.get()) < 0) state.fail_from_ssl();
-  state.reread_timer(now);
+  state.reread_timer();
 }
 
 const PeerVerification& Session::verification() const {

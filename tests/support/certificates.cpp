@@ -5,6 +5,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
+#include <array>
 #include <stdexcept>
 
 #include "crypto/owned.hpp"
@@ -21,9 +22,21 @@ void require(bool fine, const char* what) {
 }
 
 OwnedKey make_key(KeyKind kind) {
-  EVP_PKEY* key = kind == KeyKind::kP256
-                      ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
-                      : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
+  EVP_PKEY* key = nullptr;
+  switch (kind) {
+    case KeyKind::kP256:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256");
+      break;
+    case KeyKind::kP384:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384");
+      break;
+    case KeyKind::kEd25519:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+      break;
+    case KeyKind::kRsa2048:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
+      break;
+  }
   require(key != nullptr, "no key");
   return OwnedKey(key);
 }
@@ -77,13 +90,21 @@ struct Authority::Inside {
   OwnedCertificate certificate;
 };
 
-Authority::Authority(const std::string& name) : inside_(new Inside) {
+void Authority::certify(const std::string& name, const Inside& issuer) {
   inside_->certificate = make_certificate(name, inside_->key.get(), -7200, 7 * 86400L);
   X509* raw = inside_->certificate.get();
-  X509_set_issuer_name(raw, X509_get_subject_name(raw));
+  X509_set_issuer_name(raw, X509_get_subject_name(issuer.certificate.get()));
   add_extension(raw, NID_basic_constraints, "critical,CA:TRUE");
-  require(X509_sign(raw, inside_->key.get(), EVP_sha256()) > 0, "not signed");
+  require(X509_sign(raw, issuer.key.get(), EVP_sha256()) > 0, "not signed");
   pem_ = to_pem(raw);
+}
+
+Authority::Authority(const std::string& name) : inside_(new Inside) {
+  certify(name, *inside_);
+}
+
+Authority::Authority(const std::string& name, const Authority& issuer) : inside_(new Inside) {
+  certify(name, *issuer.inside_);
 }
 
 Authority::~Authority() {
@@ -101,13 +122,41 @@ IdentityConfig Authority::issue(const Wish& wish) const {
   return {to_pem(raw), to_pem(key.get()), ""};
 }
 
+namespace {
+
+OwnedKey read_key(const std::string& pem) {
+  const OwnedBio in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  return OwnedKey(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+}
+
+}  // namespace
+
 std::string encrypt_key(const std::string& key_pem, const std::string& password) {
-  const OwnedBio in(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
-  const OwnedKey key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+  const auto key = read_key(key_pem);
   return written([&](BIO* bio) {
     return PEM_write_bio_PKCS8PrivateKey(bio, key.get(), EVP_aes_256_cbc(), password.data(),
                                          static_cast<int>(password.size()), nullptr, nullptr);
   });
+}
+
+std::string encrypt_key_traditionally(const std::string& key_pem, const std::string& password) {
+  const auto key = read_key(key_pem);
+  return written([&](BIO* bio) {
+    return PEM_write_bio_PrivateKey_traditional(
+        bio, key.get(), EVP_aes_128_cbc(), reinterpret_cast<const unsigned char*>(password.data()),
+        static_cast<int>(password.size()), nullptr, nullptr);
+  });
+}
+
+std::string common_name_of(const std::string& certificate_pem) {
+  const OwnedBio in(
+      BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())));
+  const OwnedCertificate certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+  require(certificate != nullptr, "no certificate");
+  std::array<char, 256> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
+                            static_cast<int>(name.size()));
+  return name.data();
 }
 
 }  // namespace dtls::test

@@ -7,12 +7,14 @@
 
 namespace dtls::test {
 
-enum class KeyKind { kP256, kRsa2048 };
+enum class KeyKind { kP256, kP384, kEd25519, kRsa2048 };
 
 // Authority issues certificates; its own is the trust anchor.
 class Authority {
  public:
   explicit Authority(const std::string& name = "test authority");
+  // An intermediate: its own certificate is issued by another.
+  Authority(const std::string& name, const Authority& issuer);
   ~Authority();
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
@@ -31,11 +33,19 @@ class Authority {
 
  private:
   struct Inside;
+  void certify(const std::string& name, const Inside& issuer);
+
   Inside* inside_;
   std::string pem_;
 };
 
 // encrypt_key gives the same key as encrypted PKCS#8 PEM.
 std::string encrypt_key(const std::string& key_pem, const std::string& password);
+
+// encrypt_key_traditionally gives it as "EC/RSA PRIVATE KEY" with a Proc-Type header (RFC 1421).
+std::string encrypt_key_traditionally(const std::string& key_pem, const std::string& password);
+
+// common_name_of reads the subject of a PEM certificate.
+std::string common_name_of(const std::string& certificate_pem);
 
 }  // namespace dtls::test

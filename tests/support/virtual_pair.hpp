@@ -21,7 +21,7 @@ using Bytes = std::vector<std::byte>;
 struct Side {
   std::optional<Session> session;
   std::deque<Bytes> wire;  // on the way to it
-  bool connected = false;
+  int connected = 0;       // times
   bool closed = false;
   std::optional<Error> failure;
   std::vector<std::string> messages;
@@ -34,34 +34,78 @@ class VirtualPair {
 
   VirtualPair(const ServerConfig& server, const ClientConfig& client, Loses loses = {},
               std::optional<Address> local = {})
-      : loses_(std::move(loses)), local_(local) {
-    server_context_ = std::move(*Context::for_server(server));
-    auto client_context = std::move(*Context::for_client(client));
+      : VirtualPair(std::move(*Context::for_server(server)), client, std::move(loses), local) {}
+  // `local` is what the server is told the first hello was sent to.
+  VirtualPair(std::shared_ptr<Context> server, const ClientConfig& client, Loses loses = {},
+              std::optional<Address> local = {})
+      : loses_(std::move(loses)), local_(local), server_context_(std::move(server)) {
+    client_context_ = std::move(*Context::for_client(client));
     auto secrets = std::move(*endpoint::CookieSecrets::generate());
     gate_.emplace(std::move(*endpoint::CookieGate::create(std::move(secrets))));
-    client_.session.emplace(
-        std::move(*Session::client(client_context, server_address(), Clock::now())));
+    client_.session.emplace(std::move(*Session::client(client_context_, server_address(), now())));
   }
 
   Side& client() { return client_; }
   Side& server() { return server_; }
   [[nodiscard]] int datagrams() const { return sent_; }
+  Context& server_context() { return *server_context_; }
+  Context& client_context() { return *client_context_; }
+
+  // The time as the sessions are told it. skip lets it pass without a wait; libssl's own timers do
+  // not notice.
+  [[nodiscard]] TimePoint now() const { return Clock::now() + skipped_; }
+  void skip(Duration span) { skipped_ += span; }
+
+  // lose replaces the rule about what is lost from now on; it counts datagrams() from the first.
+  void lose(Loses loses) { loses_ = std::move(loses); }
 
   // settle moves datagrams, and lets timers run out, until nothing is under way and both have what
   // `done` wants; false when nothing can happen any more.
   bool settle(const std::function<bool()>& done) {
     while (true) {
-      drain(client_, server_);
-      drain(server_, client_);
-      if (deliver()) continue;
+      collect();
+      if (step()) continue;
       if (done()) return true;
       if (!run_out_timer()) return false;
     }
   }
   bool connect() {
     return settle([&] {
-      return (client_.connected || client_.failure) && (server_.connected || server_.failure);
+      return (client_.connected > 0 || client_.failure) && (server_.connected || server_.failure);
     });
+  }
+
+  // is_quiet is true when neither waits for a timer.
+  [[nodiscard]] bool is_quiet() const {
+    return !client_.session->deadline() && !(server_.session && server_.session->deadline());
+  }
+
+  // cut_off loses everything that is sent to one side from now on.
+  void cut_off(const Side& side) { cut_off_ = &side; }
+
+  // collect takes what both have to send and puts it on the wires, where tests may reorder it.
+  void collect() {
+    drain(client_, server_);
+    drain(server_, client_);
+  }
+  // step delivers one datagram to each side; false when none was under way.
+  bool step() {
+    bool any = false;
+    if (!client_.wire.empty()) {
+      Bytes datagram = std::move(client_.wire.front());
+      client_.wire.pop_front();
+      client_.session->receive(datagram, now());
+      drain(client_, server_);
+      any = true;
+    }
+    if (!server_.wire.empty()) {
+      Bytes datagram = std::move(server_.wire.front());
+      server_.wire.pop_front();
+      if (admitted(datagram)) server_.session->receive(datagram, now());
+      drain(server_, client_);
+      any = true;
+    }
+    return any;
   }
 
  private:
@@ -70,13 +114,13 @@ class VirtualPair {
 
   void send(Side& to, Bytes datagram) {
     const int number = sent_++;
-    if (!loses_ || !loses_(number)) to.wire.push_back(std::move(datagram));
+    if (&to != cut_off_ && (!loses_ || !loses_(number))) to.wire.push_back(std::move(datagram));
   }
 
   void drain(Side& from, Side& to) {
     if (!from.session) return;
     while (auto event = from.session->poll_event()) {
-      if (std::holds_alternative<Connected>(*event)) from.connected = true;
+      if (std::holds_alternative<Connected>(*event)) ++from.connected;
       if (std::holds_alternative<Closed>(*event)) from.closed = true;
       if (const auto* failed = std::get_if<Failed>(&*event)) from.failure = failed->error;
       if (const auto* message = std::get_if<Message>(&*event)) {
@@ -90,29 +134,10 @@ class VirtualPair {
     }
   }
 
-  bool deliver() {
-    bool any = false;
-    if (!client_.wire.empty()) {
-      Bytes datagram = std::move(client_.wire.front());
-      client_.wire.pop_front();
-      client_.session->receive(datagram, Clock::now());
-      drain(client_, server_);
-      any = true;
-    }
-    if (!server_.wire.empty()) {
-      Bytes datagram = std::move(server_.wire.front());
-      server_.wire.pop_front();
-      if (admitted(datagram)) server_.session->receive(datagram, Clock::now());
-      drain(server_, client_);
-      any = true;
-    }
-    return any;
-  }
-
   bool admitted(const Bytes& datagram) {
     if (server_.session) return true;
     std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
-    const auto answer = gate_->inspect(client_address(), datagram, Clock::now(), reply);
+    const auto answer = gate_->inspect(client_address(), datagram, now(), reply);
     if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
       send(client_, Bytes(reply.begin(), reply.end()));
     }
@@ -130,19 +155,22 @@ class VirtualPair {
       if (const auto due = side->session->deadline(); due && (!next || *due < *next)) next = due;
     }
     if (!next) return false;
-    std::this_thread::sleep_until(*next);
+    std::this_thread::sleep_until(*next - skipped_);
     for (auto* side : {&client_, &server_}) {
-      if (side->session) side->session->handle_timeout(Clock::now());
+      if (side->session) side->session->handle_timeout(now());
     }
     return true;
   }
 
   Loses loses_;
-  std::optional<Address> local_;  // what the server is told the first hello was sent to
-  std::shared_ptr<const Context> server_context_;
+  std::optional<Address> local_;
+  std::shared_ptr<Context> server_context_;
+  std::shared_ptr<Context> client_context_;
+  Duration skipped_{0};
   std::optional<endpoint::CookieGate> gate_;
   Side client_;
   Side server_;
+  const Side* cut_off_ = nullptr;
   int sent_ = 0;
 };
 

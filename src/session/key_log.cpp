@@ -1,0 +1,57 @@
+#include "session/key_log.hpp"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <system_error>
+
+namespace dtls::session {
+namespace {
+
+// The logs in use by path. It must outlive every context, so it is never destroyed.
+struct OpenLogs {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<KeyLog>> by_path;
+};
+
+OpenLogs& open_logs() {
+  static auto* const kLogs = new OpenLogs;
+  return *kLogs;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<KeyLog>> KeyLog::open(const std::string& path) {
+  OpenLogs& logs = open_logs();
+  const std::lock_guard lock(logs.mutex);
+  std::erase_if(logs.by_path, [](const auto& entry) { return entry.second.expired(); });
+  if (const auto found = logs.by_path.find(path); found != logs.by_path.end()) {
+    if (auto log = found->second.lock()) return log;
+  }
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) {
+    const int cause = errno;
+    return Error{ErrorKind::kSystem,
+                 cause,
+                 "option `key_log_file`: \"" + path +
+                     "\" cannot be opened: " + std::generic_category().message(cause),
+                 {}};
+  }
+  std::shared_ptr<KeyLog> log(new KeyLog(crypto::OwnedBio(BIO_new_fd(descriptor, BIO_CLOSE))));
+  logs.by_path[path] = log;
+  return log;
+}
+
+void KeyLog::append(std::string_view line) {
+  std::string text(line);
+  text += '\n';
+  const std::lock_guard lock(mutex_);
+  ERR_set_mark();
+  BIO_write(file_.get(), text.data(), static_cast<int>(text.size()));
+  ERR_pop_to_mark();
+}
+
+}  // namespace dtls::session

@@ -1,0 +1,134 @@
+// The key log: secrets in a file, only where it is asked for.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "session/key_log.hpp"
+#include "support/certificates.hpp"
+#include "support/virtual_pair.hpp"
+
+namespace dtls::test {
+namespace {
+
+class KeyLog : public testing::Test {
+ protected:
+  KeyLog() {
+    server_.identity = authority_.issue();
+    client_.verify = false;
+  }
+  ~KeyLog() override { std::filesystem::remove_all(folder_); }
+
+  std::vector<std::string> lines() const {
+    std::ifstream file(path_);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);)
+      lines.push_back(line);
+    return lines;
+  }
+
+  Authority authority_;
+  ServerConfig server_;
+  ClientConfig client_;
+  std::filesystem::path folder_ = [] {
+    std::string name = testing::TempDir() + "dtls_key_log_XXXXXX";
+    return std::filesystem::path(mkdtemp(name.data()));
+  }();
+  std::string path_ = folder_ / "keys";
+};
+
+TEST_F(KeyLog, is_off_by_default) {
+  EXPECT_TRUE(ServerConfig().key_log_file.empty());
+  EXPECT_TRUE(ClientConfig().key_log_file.empty());
+}
+
+TEST_F(KeyLog, has_a_line_that_wireshark_reads_for_each_handshake_of_each_side) {
+  server_.key_log_file = client_.key_log_file = path_;
+  for (int i = 0; i < 2; ++i) {
+    VirtualPair pair(server_, client_);
+    ASSERT_TRUE(pair.connect());
+  }
+  const auto found = lines();
+  ASSERT_EQ(found.size(), 4U);
+  for (const auto& line : found) {
+    std::istringstream words(line);
+    std::string label;
+    std::string random;
+    std::string secret;
+    words >> label >> random >> secret;
+    EXPECT_EQ(label, "CLIENT_RANDOM");
+    EXPECT_EQ(random.size(), 2 * 32U);
+    EXPECT_EQ(secret.size(), 2 * 48U);
+    EXPECT_EQ((random + secret).find_first_not_of("0123456789abcdefABCDEF"), std::string::npos);
+  }
+  EXPECT_EQ(found[0], found[1]) << "both sides have the same secret";
+  EXPECT_NE(found[0], found[2]);
+}
+
+TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {
+  auto log = session::KeyLog::open(path_);
+  ASSERT_TRUE(log);
+  struct stat status {};
+  ASSERT_EQ(stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  bool found = false;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry, gone) != path_) continue;
+    found = true;
+    std::ifstream info("/proc/self/fdinfo/" + entry.path().filename().string());
+    std::string key;
+    std::string value;
+    while (info >> key >> value && key != "flags:") {
+    }
+    EXPECT_NE(std::stoul(value, nullptr, 8) & 02000000U, 0U) << "O_CLOEXEC";
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST_F(KeyLog, goes_on_behind_what_the_file_has) {
+  std::ofstream(path_) << "# before\n";
+  session::KeyLog::open(path_)->get()->append("after");
+  EXPECT_EQ(lines(), (std::vector<std::string>{"# before", "after"}));
+}
+
+TEST_F(KeyLog, is_shared_by_contexts_of_the_same_path) {
+  const auto first = std::move(*session::KeyLog::open(path_));
+  EXPECT_EQ(*session::KeyLog::open(path_), first);
+  EXPECT_NE(*session::KeyLog::open(path_ + "2"), first);
+}
+
+TEST_F(KeyLog, keeps_lines_of_several_threads_apart) {
+  const std::string line(300, 'x');
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        const auto log = std::move(*session::KeyLog::open(path_));
+        for (int n = 0; n < 50; ++n)
+          log->append(line);
+      });
+    }
+  }
+  EXPECT_EQ(lines(), std::vector<std::string>(200, line));
+}
+
+TEST_F(KeyLog, that_cannot_be_opened_is_an_error_with_path_and_errno) {
+  server_.key_log_file = client_.key_log_file = folder_ / "missing" / "keys";
+  const auto server = Context::for_server(server_);
+  const auto client = Context::for_client(client_);
+  ASSERT_FALSE(server);
+  ASSERT_FALSE(client);
+  for (const auto& error : {server.error(), client.error()}) {
+    EXPECT_EQ(error.sys_errno, ENOENT);
+    EXPECT_NE(error.message.find(server_.key_log_file), std::string::npos) << error.message;
+  }
+}
+
+}  // namespace
+}  // namespace dtls::test

@@ -1,0 +1,429 @@
+// Renegotiation: refused by default, RFC 5746 where it is asked for, bounded, and without loss of
+// the association.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <span>
+
+#include "credentials/pem.hpp"
+#include "session/renegotiation.hpp"
+#include "session/ssl_types.hpp"
+#include "support/certificates.hpp"
+#include "support/virtual_pair.hpp"
+
+namespace dtls::test {
+namespace {
+
+class Renegotiation : public testing::Test {
+ protected:
+  Renegotiation() {
+    server_.identity = authority_.issue();
+    server_.renegotiate = true;
+    server_.first_retransmission = Duration(20);
+    client_.ca = authority_.certificate();
+    client_.server_name = "localhost";
+    client_.renegotiate = true;
+    client_.first_retransmission = Duration(20);
+  }
+
+  static std::span<const std::byte> bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+  }
+  static bool settle(VirtualPair& pair) {
+    return pair.settle([] { return true; });
+  }
+  // Both sides can send and what they send arrives.
+  static void expect_alive(VirtualPair& pair) {
+    for (auto* side : {&pair.client(), &pair.server()}) {
+      EXPECT_FALSE(side->failure) << side->failure->message;
+      EXPECT_FALSE(side->closed);
+      const auto sent = side->session->send(bytes("alive"));
+      ASSERT_TRUE(sent) << sent.error().message;
+    }
+    settle(pair);
+    for (auto* side : {&pair.client(), &pair.server()}) {
+      ASSERT_FALSE(side->messages.empty());
+      EXPECT_EQ(side->messages.back(), "alive");
+      side->messages.clear();
+    }
+  }
+
+  Authority authority_;
+  ServerConfig server_;
+  ClientConfig client_;
+};
+
+TEST_F(Renegotiation, a_client_begins_one_and_messages_pass_after_it) {
+  server_.first_retransmission = client_.first_retransmission = Duration(10000);
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const int before = pair.datagrams();
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  ASSERT_TRUE(settle(pair));
+  EXPECT_EQ(pair.datagrams() - before, 4) << "two flights of each side";
+  EXPECT_EQ(pair.client().connected, 1) << "no second Connected";
+  EXPECT_EQ(pair.server().connected, 1);
+  expect_alive(pair);
+}
+
+TEST_F(Renegotiation, a_server_asks_for_one_and_messages_pass_after_it) {
+  server_.first_retransmission = client_.first_retransmission = Duration(10000);
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const int before = pair.datagrams();
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  ASSERT_TRUE(settle(pair));
+  EXPECT_EQ(pair.datagrams() - before, 5) << "HelloRequest, and two flights of each side";
+  EXPECT_EQ(pair.client().connected, 1);
+  EXPECT_EQ(pair.server().connected, 1);
+  expect_alive(pair);
+}
+
+// RFC 6347 §4.2.4: as in the first handshake, whatever is lost is made up for.
+class LostInRenegotiation : public Renegotiation, public testing::WithParamInterface<int> {};
+
+TEST_P(LostInRenegotiation, of_a_client_is_made_up_for) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const int lost = pair.datagrams() + GetParam();
+  pair.lose([lost](int number) { return number == lost; });
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.datagrams() > lost + 1 && pair.is_quiet(); }));
+  expect_alive(pair);
+}
+
+TEST_P(LostInRenegotiation, of_a_server_is_made_up_for) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const int lost = pair.datagrams() + GetParam();
+  pair.lose([lost](int number) { return number == lost; });
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.datagrams() > lost + 1 && pair.is_quiet(); }));
+  expect_alive(pair);
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, LostInRenegotiation, testing::Range(0, 4));
+
+// DTLSv1_listen asks for cookies. libssl's clients repeat the one they have; others send none, and
+// would be answered with a HelloVerifyRequest (RFC 6347 §4.2.1).
+TEST_F(Renegotiation, of_a_proven_client_does_not_ask_for_a_cookie_again) {
+  VirtualPair pair(server_, client_);
+  SSL* of_server = nullptr;
+  SSL_CTX_set_cert_cb(
+      pair.server_context().inside().ssl.get(),
+      [](SSL* ssl, void* found) {
+        *static_cast<SSL**>(found) = ssl;
+        return 1;
+      },
+      &of_server);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_NE(of_server, nullptr);
+  EXPECT_EQ(SSL_get_options(of_server) & SSL_OP_COOKIE_EXCHANGE, 0U);
+}
+
+TEST_F(Renegotiation, the_keys_of_five_in_a_row_work) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  for (int round = 0; round < 5; ++round) {
+    pair.skip(Duration(300'000));
+    ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+    ASSERT_TRUE(settle(pair));
+    expect_alive(pair);
+  }
+}
+
+TEST_F(Renegotiation, while_it_runs_send_says_again_and_the_deadline_is_the_handshakes) {
+  server_.first_retransmission = client_.first_retransmission = Duration(10000);
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  EXPECT_FALSE(pair.client().session->deadline());
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  EXPECT_EQ(pair.client().session->send(bytes("now")).error().sys_errno, EAGAIN);
+  EXPECT_EQ(pair.client().session->renegotiate(pair.now()).error().sys_errno, EALREADY);
+  EXPECT_TRUE(pair.client().session->deadline());
+  pair.collect();
+  ASSERT_TRUE(pair.step());  // the server answers the hello
+  EXPECT_EQ(pair.server().session->send(bytes("now")).error().sys_errno, EAGAIN);
+  EXPECT_TRUE(pair.server().session->deadline());
+  settle(pair);
+  EXPECT_FALSE(pair.client().session->deadline());
+  EXPECT_FALSE(pair.server().session->deadline());
+}
+
+TEST_F(Renegotiation, silence_ends_the_association_after_the_handshake_timeout) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  pair.lose([](int) { return true; });
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  pair.client().session->handle_timeout(pair.now() + client_.handshake_timeout - Duration(100));
+  pair.collect();
+  EXPECT_FALSE(pair.client().failure);
+  pair.client().session->handle_timeout(pair.now() + client_.handshake_timeout);
+  pair.collect();
+  ASSERT_TRUE(pair.client().failure);
+  EXPECT_EQ(pair.client().failure->sys_errno, ETIMEDOUT);
+}
+
+TEST_F(Renegotiation, a_message_that_a_client_gets_before_the_servers_answer_is_delivered) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.server().session->send(bytes("on the way")));
+  pair.collect();
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.step());
+  EXPECT_EQ(pair.client().messages, std::vector<std::string>{"on the way"});
+  settle(pair);
+  pair.client().messages.clear();
+  expect_alive(pair);
+}
+
+// libssl would end the association with unexpected_message.
+TEST_F(Renegotiation, a_message_that_was_overtaken_by_the_clients_hello_is_lost_and_nothing_more) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.client().session->send(bytes("overtaken")));
+  pair.collect();
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  pair.collect();
+  auto& wire = pair.server().wire;
+  ASSERT_EQ(wire.size(), 2U);
+  std::swap(wire[0], wire[1]);
+  settle(pair);
+  EXPECT_TRUE(pair.server().messages.empty());
+  expect_alive(pair);
+}
+
+TEST_F(Renegotiation, a_message_that_was_overtaken_by_the_servers_hello_is_lost_and_nothing_more) {
+  Authority::Wish wish;  // a flight of several datagrams
+  for (int i = 0; i < 200; ++i)
+    wish.alt_names += ",DNS:host" + std::to_string(i) + ".example.org";
+  server_.identity = authority_.issue(wish);
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.server().session->send(bytes("overtaken")));
+  pair.collect();
+  const Bytes overtaken = pair.client().wire.front();
+  pair.client().wire.clear();
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  pair.collect();
+  ASSERT_TRUE(pair.step());
+  ASSERT_TRUE(pair.step());  // the first datagram of the server's flight
+  ASSERT_GT(pair.client().wire.size(), 1U);
+  pair.client().wire.push_front(overtaken);
+  settle(pair);
+  EXPECT_TRUE(pair.client().messages.empty());
+  expect_alive(pair);
+}
+
+// A client on libssl ends the association when it is refused. These tests show that the server
+// would have gone on: what the client sent before is delivered to it afterwards.
+class Refusal : public Renegotiation {
+ protected:
+  static Bytes hold_back(VirtualPair& pair) {
+    EXPECT_TRUE(pair.client().session->send(bytes("held back")));
+    pair.collect();
+    Bytes held = std::move(pair.server().wire.back());
+    pair.server().wire.pop_back();
+    return held;
+  }
+  static void expect_alive(VirtualPair& pair, const Bytes& held) {
+    EXPECT_FALSE(pair.server().failure) << pair.server().failure->message;
+    EXPECT_FALSE(pair.server().session->deadline());
+    pair.server().wire.push_back(held);
+    pair.step();
+    EXPECT_EQ(pair.server().messages, std::vector<std::string>{"held back"});
+    EXPECT_TRUE(pair.server().session->send(bytes("still here")));
+  }
+  // The client asks and the server answers; nothing of the client comes after it.
+  static void ask(VirtualPair& pair) {
+    ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+    pair.collect();
+    pair.cut_off(pair.server());
+    pair.step();
+    pair.collect();
+  }
+};
+
+TEST_F(Refusal, is_the_default_of_servers_and_told_to_the_client) {
+  server_.renegotiate = false;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const Bytes held = hold_back(pair);
+  ask(pair);
+  ASSERT_EQ(pair.client().wire.size(), 1U);
+  EXPECT_EQ(pair.client().wire[0][0], std::byte{21}) << "an alert, RFC 5246 §6.2.1";
+  expect_alive(pair, held);
+  settle(pair);
+  ASSERT_TRUE(pair.client().failure);
+  EXPECT_EQ(pair.client().failure->kind, ErrorKind::kPeer);
+  EXPECT_NE(pair.client().failure->message.find("refused the renegotiation"), std::string::npos)
+      << pair.client().failure->message;
+}
+
+// libssl would wait for a message that never comes, and end the association at the next one.
+TEST_F(Refusal, repeated_hellos_do_not_bring_the_server_into_a_handshake) {
+  server_.renegotiate = false;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  const Bytes held = hold_back(pair);
+  pair.cut_off(pair.client());
+  const int before = pair.datagrams();
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.datagrams() > before + 3; }));
+  expect_alive(pair, held);
+}
+
+TEST_F(Refusal, meets_the_fourth_of_a_client_within_ten_minutes) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+    settle(pair);
+    ASSERT_FALSE(pair.client().failure) << round;
+  }
+  pair.skip(Duration(590'000));
+  const Bytes held = hold_back(pair);
+  ask(pair);
+  ASSERT_EQ(pair.client().wire.size(), 1U);
+  EXPECT_EQ(pair.client().wire[0][0], std::byte{21});
+  expect_alive(pair, held);
+}
+
+TEST_F(Refusal, does_not_meet_the_fourth_after_ten_minutes) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  for (int round = 0; round < 4; ++round) {
+    if (round == 3) pair.skip(Duration(600'000));
+    ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+    settle(pair);
+    ASSERT_FALSE(pair.client().failure) << round;
+  }
+  Renegotiation::expect_alive(pair);
+}
+
+TEST_F(Refusal, does_not_meet_what_the_server_asked_for_itself) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  for (int round = 0; round < 6; ++round) {
+    // The client counts the server's.
+    if (round == 3) pair.skip(Duration(600'000));
+    ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+    settle(pair);
+    ASSERT_FALSE(pair.client().failure) << round;
+    ASSERT_FALSE(pair.server().failure) << round;
+  }
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  settle(pair);
+  Renegotiation::expect_alive(pair);
+}
+
+TEST_F(Refusal, is_the_default_of_clients_and_costs_them_nothing) {
+  client_.renegotiate = false;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.server().session->send(bytes("held back")));
+  pair.collect();
+  const Bytes held = pair.client().wire.front();
+  pair.client().wire.clear();
+  pair.cut_off(pair.server());
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  settle(pair);
+  EXPECT_FALSE(pair.client().failure);
+  EXPECT_FALSE(pair.client().session->deadline());
+  pair.client().wire.push_back(held);
+  pair.step();
+  EXPECT_EQ(pair.client().messages, std::vector<std::string>{"held back"});
+  EXPECT_TRUE(pair.client().session->send(bytes("still here")));
+}
+
+TEST_F(Renegotiation, of_a_side_that_has_it_off_is_a_misuse) {
+  client_.renegotiate = server_.renegotiate = false;
+  VirtualPair pair(server_, client_);
+  EXPECT_EQ(pair.client().session->renegotiate(pair.now()).error().sys_errno, EAGAIN);
+  ASSERT_TRUE(pair.connect());
+  for (auto* side : {&pair.client(), &pair.server()}) {
+    EXPECT_EQ(side->session->renegotiate(pair.now()).error().sys_errno, EOPNOTSUPP);
+  }
+  expect_alive(pair);
+  pair.client().session->close();
+  EXPECT_EQ(pair.client().session->renegotiate(pair.now()).error().sys_errno, EPIPE);
+}
+
+TEST_F(Renegotiation, a_request_that_is_ignored_is_given_up_and_the_association_lives_on) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  pair.cut_off(pair.client());
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  EXPECT_EQ(pair.server().session->renegotiate(pair.now()).error().sys_errno, EALREADY);
+  const int before = pair.datagrams();
+  pair.skip(server_.first_retransmission);
+  pair.server().session->handle_timeout(pair.now());
+  pair.collect();
+  EXPECT_EQ(pair.datagrams(), before + 2) << "the request and its repetition";
+  pair.skip(server_.handshake_timeout);
+  pair.server().session->handle_timeout(pair.now());
+  EXPECT_FALSE(pair.server().session->deadline());
+  EXPECT_FALSE(pair.server().failure);
+  EXPECT_TRUE(pair.server().session->send(bytes("still here")));
+}
+
+TEST_F(Renegotiation, refreshes_the_verdict_about_the_peer) {
+  client_.verify = false;
+  client_.ca = Authority("another").certificate();
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  EXPECT_FALSE(pair.client().session->verification().authorized);
+  const auto trusted = std::move(*credentials::parse_certificates(authority_.certificate(), "ca"));
+  SSL_CTX* ssl = pair.client_context().inside().ssl.get();
+  X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl), trusted.front().get());
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  EXPECT_FALSE(pair.client().session->verification().authorized) << "until it is through";
+  settle(pair);
+  EXPECT_TRUE(pair.client().session->verification().authorized);
+  EXPECT_EQ(pair.client().session->verification().reason, "");
+}
+
+// As a server would that is somebody else by now.
+int show_another_certificate(SSL* ssl, void* identities) {
+  auto& next = *static_cast<std::vector<credentials::Identity>*>(identities);
+  const auto shown = std::move(next.back());
+  next.pop_back();
+  SSL_certs_clear(ssl);
+  return SSL_use_cert_and_key(ssl, shown.chain.front().get(), shown.key.get(), nullptr, 1);
+}
+
+TEST_F(Renegotiation, with_another_certificate_ends_the_association) {
+  std::vector<credentials::Identity> identities;
+  identities.push_back(std::move(*credentials::load_identity(authority_.issue())));
+  identities.push_back(std::move(*credentials::load_identity(authority_.issue())));
+  VirtualPair pair(server_, client_);
+  SSL_CTX_set_cert_cb(pair.server_context().inside().ssl.get(), show_another_certificate,
+                      &identities);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.client().session->verification().authorized);
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  settle(pair);
+  ASSERT_TRUE(pair.client().failure);
+  EXPECT_EQ(pair.client().failure->kind, ErrorKind::kUntrusted);
+  EXPECT_NE(pair.client().failure->message.find("another certificate"), std::string::npos)
+      << pair.client().failure->message;
+  EXPECT_TRUE(pair.server().closed);
+}
+
+TEST(RenegotiationLimit, allows_three_in_any_ten_minutes) {
+  session::RenegotiationLimit limit;
+  const TimePoint start = Clock::now();
+  const auto minute = [&](int count) { return start + std::chrono::minutes(count); };
+  for (const int at : {0, 4, 8}) {
+    EXPECT_TRUE(limit.allows(minute(at)));
+    limit.count(minute(at));
+  }
+  EXPECT_FALSE(limit.allows(minute(9)));
+  EXPECT_TRUE(limit.allows(minute(10)));
+  limit.count(minute(10));
+  EXPECT_FALSE(limit.allows(minute(13)));
+  EXPECT_TRUE(limit.allows(minute(14)));
+}
+
+}  // namespace
+}  // namespace dtls::test
