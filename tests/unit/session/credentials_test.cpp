@@ -1,8 +1,9 @@
 // Every kind of certificate and key that the options take completes a verified handshake.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>

@@ -50,7 +50,7 @@ class HostIdentity : public testing::Test {
   std::string refusal_of_name(const std::string& name) {
     HostIdentityConfig config = host("good.example.org");
     config.host = name;
-    const auto message = refusal(config);
+    auto message = refusal(config);
     EXPECT_TRUE(says(message, "option `name`")) << message;
     return message;
   }
@@ -218,8 +218,7 @@ TEST_F(HostIdentity, with_a_bad_name_is_refused_with_the_option_named) {
   for (const char* name : {"*", "a.*.example.org", "a*.example.org", "*.*.example.org", "**.org"})
     EXPECT_TRUE(says(refusal_of_name(name), "\"*\"")) << name;
   for (const char* name : {".", "a..b", ".a", "a.", "-a.org", "a-.org", "a b.org", "*.", "a/b"})
-    EXPECT_TRUE(says(refusal_of_name(name), "label") || says(refusal_of_name(name), "\"*\""))
-        << name;
+    EXPECT_TRUE(says(refusal_of_name(name), "has the label")) << name;
   EXPECT_TRUE(says(refusal_of_name(std::string(64, 'a') + ".org"), "1 to 63"));
   const std::string label(62, 'a');
   EXPECT_TRUE(

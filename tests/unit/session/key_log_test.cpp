@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -106,9 +107,9 @@ TEST_F(KeyLog, is_shared_by_contexts_of_the_same_path) {
 TEST_F(KeyLog, keeps_lines_of_several_threads_apart) {
   const std::string line(300, 'x');
   {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
-      threads.emplace_back([&] {
+    std::array<std::jthread, 4> threads;
+    for (auto& thread : threads) {
+      thread = std::jthread([&] {
         const auto log = std::move(*session::KeyLog::open(path_));
         for (int n = 0; n < 50; ++n)
           log->append(line);
