@@ -50,7 +50,31 @@ describe("options", () => {
       ipcert: false,
       renegotiate: false,
       handshakeTimeout: 60000,
+      limits: undefined,
+      cookieSecret: undefined,
+      keyLogFile: undefined,
     });
+  });
+
+  test("limits are known by name and positive", () => {
+    const limitsOf = (limits) =>
+      options.serverOptions({ cert: "pem", limits }).limits;
+    assert.deepEqual(limitsOf({ halfOpen: 5 }), { halfOpen: 5 });
+    const isRefused = (message) => ({ code: "EINVAL", message });
+    assert.throws(() => limitsOf({ halfopen: 5 }), isRefused(/halfOpen,/));
+    assert.throws(() => limitsOf({ halfOpen: 0 }), isRefused(/halfOpen/));
+    assert.throws(() => limitsOf(5), saysThat("opt.limits"));
+  });
+
+  test("a cookie secret has 32 bytes", () => {
+    const secretOf = (cookieSecret) =>
+      options.serverOptions({ cert: "pem", cookieSecret }).cookieSecret;
+    assert.equal(secretOf(Buffer.alloc(32, 1)).length, 32);
+    assert.throws(() => secretOf(Buffer.alloc(31)), {
+      code: "EINVAL",
+      message: /cookieSecret.*32.*31/,
+    });
+    assert.throws(() => secretOf("text"), saysThat("opt.cookieSecret"));
   });
 
   test("a client does not reject by default, and both spellings do", () => {
