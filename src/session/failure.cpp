@@ -72,6 +72,14 @@ Error explain_failure(const Address& peer_address, const AlertTrace& alerts,
   }
 }
 
+Error renegotiation_insisted(const Address& peer, std::uint8_t alert) {
+  return {ErrorKind::kPeer, ECONNRESET,
+          "the peer at " + peer.text() +
+              " ended the association because it was refused a renegotiation; set option "
+              "`renegotiate` if it is to be allowed",
+          alert};
+}
+
 Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer) {
   const std::string text =
       "the handshake with " + peer.text() + " did not finish within " +

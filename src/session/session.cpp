@@ -164,6 +164,10 @@ void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
   if (!finished) state.start_clock();
 }
 
+bool Session::is_renegotiating() const {
+  return state_->is<State::Renegotiating>();
+}
+
 std::optional<Event> Session::poll_event() {
   State& state = *state_;
   if (state.events.empty()) {

@@ -60,6 +60,10 @@ void Session::State::fail(Error error) {
 }
 
 void Session::State::fail_from_ssl() {
+  if (declined && alerts.received == SSL_AD_HANDSHAKE_FAILURE) {
+    ERR_clear_error();
+    return fail(session::renegotiation_insisted(peer, *alerts.received));
+  }
   fail(session::explain_failure(peer, alerts, rejection));
 }
 
