@@ -63,7 +63,7 @@ TEST_F(Proxied, datagrams_pass_both_ways_and_are_counted) {
   EXPECT_EQ(arrivals(client, 1), Texts{"answer"});
   EXPECT_EQ(proxy.counts(Way::kToServer).arrived, 2);
   EXPECT_EQ(proxy.counts(Way::kToServer).delivered, 2);
-  EXPECT_EQ(proxy.counts(Way::kToServer).largest, 15U);
+  EXPECT_EQ(proxy.counts(Way::kToServer).bytes, 23U);
   EXPECT_EQ(proxy.counts(Way::kToClient).delivered, 1);
   EXPECT_EQ(proxy.arrived(), 3);
   EXPECT_EQ(proxy.lost(), 0);

@@ -1,6 +1,5 @@
 #include "support/lossy_proxy.hpp"
 
-#include <algorithm>
 #include <random>
 #include <stdexcept>
 #include <utility>
@@ -122,7 +121,7 @@ void LossyProxy::take(Conversation& conversation, Way way, std::span<const std::
   const Fate fate = rule_ ? rule_(passing) : Fate{};
   auto& counts = counts_[index];
   ++counts.arrived;
-  counts.largest = std::max(counts.largest, bytes.size());
+  counts.bytes += bytes.size();
   if (fate.copies == 0) {
     ++counts.lost;
     return;

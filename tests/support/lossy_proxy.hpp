@@ -57,8 +57,8 @@ class LossyProxy {
   struct Counts {
     int arrived = 0;
     int lost = 0;
-    int delivered = 0;        // copies
-    std::size_t largest = 0;  // bytes, of those that arrived
+    int delivered = 0;      // copies
+    std::size_t bytes = 0;  // of what arrived
   };
 
   // Without a rule everything passes. Throws std::runtime_error when there is no socket to be had.
