@@ -39,9 +39,6 @@ long control(BIO* bio, int command, long value, void* /*pointer*/) {
     case BIO_CTRL_FLUSH:
     case BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT:  // the caller keeps the time
       return 1;
-    case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:  // used after repeated losses: IPv4's minimum, less
-                                           // headers
-      return 576 - 28;
     default:
       return 0;
   }

@@ -32,6 +32,12 @@ namespace {
 // headers), so that no path fragments them.
 constexpr long kHandshakeMtu = 1280 - 48;
 
+// When repeated retransmissions of a flight are not answered, the path may be narrower still:
+// RFC 6347 §4.1.1.1 has the handshake go on in smaller fragments then, "2-3 seems appropriate".
+// Every IPv4 host takes 576 bytes (RFC 791 §3.1), less 28 of headers.
+constexpr long kFallbackMtu = 576 - 28;
+constexpr int kRetransmissionsBeforeFallback = 2;
+
 }  // namespace
 
 struct Session::State {
@@ -54,6 +60,7 @@ struct Session::State {
   std::optional<TimePoint> handshake_deadline;
   std::optional<TimePoint> retransmission;
   bool heard_from_peer = false;
+  int retransmissions = 0;  // of the flight that waits for its answer
 
   template <typename P>
   [[nodiscard]] bool is() const {
@@ -95,8 +102,14 @@ int on_certificate(int accepted, X509_STORE_CTX* verification) {
 unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
   // RFC 6347 §4.2.4.1: double at each retransmission, to no more than 60 s.
   constexpr unsigned int kLongestUs = 60'000'000;
-  const auto first = Session::State::of(ssl).context->inside().first_retransmission;
-  if (current_us == 0) return static_cast<unsigned int>(first.count()) * 1000;
+  Session::State& state = Session::State::of(ssl);
+  if (current_us == 0) {
+    state.retransmissions = 0;
+    return static_cast<unsigned int>(state.context->inside().first_retransmission.count()) * 1000;
+  }
+  if (++state.retransmissions == kRetransmissionsBeforeFallback) {
+    SSL_set_mtu(ssl, kFallbackMtu);
+  }
   return std::min(current_us * 2, kLongestUs);
 }
 
