@@ -38,6 +38,10 @@ constexpr long kHandshakeMtu = 1280 - 48;
 constexpr long kFallbackMtu = 576 - 28;
 constexpr int kRetransmissionsBeforeFallback = 2;
 
+// Filling a datagram, libssl does not count what AEAD adds to the encrypted records of a flight: 8
+// bytes of nonce and 16 of tag (RFC 5288 §3) to its one encrypted message.
+constexpr long kUncounted = 8 + 16;
+
 }  // namespace
 
 struct Session::State {
@@ -108,7 +112,7 @@ unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
     return static_cast<unsigned int>(state.context->inside().first_retransmission.count()) * 1000;
   }
   if (++state.retransmissions == kRetransmissionsBeforeFallback) {
-    SSL_set_mtu(ssl, kFallbackMtu);
+    SSL_set_mtu(ssl, kFallbackMtu - kUncounted);
   }
   return std::min(current_us * 2, kLongestUs);
 }
@@ -238,7 +242,7 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   }
   SSL* ssl = state->ssl.get();
   SSL_set_app_data(ssl, state.get());
-  SSL_set_mtu(ssl, kHandshakeMtu);
+  SSL_set_mtu(ssl, kHandshakeMtu - kUncounted);
   DTLS_set_timer_cb(ssl, session::on_timer_start);
   BIO* bio = session::make_datagram_bio(state->port).release();
   SSL_set_bio(ssl, bio, bio);
