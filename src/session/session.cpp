@@ -74,6 +74,11 @@ struct Session::State {
 
   static State& of(const SSL* ssl) { return *static_cast<State*>(SSL_get_app_data(ssl)); }
 
+  // limit_handshake_datagrams to so many bytes, from now on.
+  void limit_handshake_datagrams(long size) {
+    port.handshake_limit = static_cast<std::size_t>(size);
+    SSL_set_mtu(ssl.get(), size - kUncounted);
+  }
   void start_clock(TimePoint now) { handshake_deadline = now + patience; }
   void open(TimePoint now);
   void advance(TimePoint now);
@@ -113,7 +118,7 @@ unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
     return static_cast<unsigned int>(state.context->inside().first_retransmission.count()) * 1000;
   }
   if (++state.retransmissions == kFallbackRetransmission) {
-    SSL_set_mtu(ssl, kFallbackMtu - kUncounted);
+    state.limit_handshake_datagrams(kFallbackMtu);
   }
   return std::min(current_us * 2, kLongestUs);
 }
@@ -243,7 +248,7 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   }
   SSL* ssl = state->ssl.get();
   SSL_set_app_data(ssl, state.get());
-  SSL_set_mtu(ssl, kHandshakeMtu - kUncounted);
+  state->limit_handshake_datagrams(kHandshakeMtu);
   DTLS_set_timer_cb(ssl, session::on_timer_start);
   BIO* bio = session::make_datagram_bio(state->port).release();
   SSL_set_bio(ssl, bio, bio);
