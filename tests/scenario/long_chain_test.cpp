@@ -107,7 +107,7 @@ TEST_F(ManyDatagrams, may_each_be_lost_once) {
                      lose_if([lost](const Passing& passing) { return passing.number == lost; })});
   }
   for (const auto& told : hold_talks(talks, 4))
-    EXPECT_EQ(told.lost, 1);
+    EXPECT_LE(told.lost, 1);  // signatures differ by some bytes: there may be no last one
 }
 
 TEST_F(ManyDatagrams, may_each_come_behind_the_next_of_its_flight) {
