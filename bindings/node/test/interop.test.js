@@ -1,13 +1,12 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { spawnSync } = require("node:child_process");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
 const { createAuthority } = require("./support/certificates");
 const { freePort } = require("./support/ports");
 const { PATIENCE_MS, serve } = require("./support/pair");
-const { Program } = require("./support/program");
+const { Program, missing } = require("./support/program");
 
 const authority = createAuthority();
 const identities = {
@@ -53,12 +52,6 @@ const COMMANDS = {
   openssl: { client: "openssl", server: "openssl" },
   gnutls: { client: "gnutls-cli", server: "gnutls-serv" },
 };
-
-/** Whether a command is there; a test that is skipped says which one is not. */
-const missing = (command) =>
-  spawnSync(command, ["--version"]).error
-    ? `${command} is not installed`
-    : false;
 
 /** Resolves with the next message, by way of Node's loop. */
 function message(dtls) {
