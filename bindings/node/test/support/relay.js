@@ -35,6 +35,17 @@ class Relay {
     return { addr: this.host, port: Number(port) };
   }
 
+  /**
+   * Resolves once a datagram of an epoch has passed, which a renegotiation begins.
+   *
+   * @param {"<" | ">"} direction "<": from the server
+   * @param {number} epoch
+   */
+  seesEpoch(direction, epoch) {
+    const pattern = `^${direction} \\S+ \\S+ ${epoch} `;
+    return this.program.sees(new RegExp(pattern, "m"));
+  }
+
   /** @param {string} text "mute", "after N" or "noise" */
   async command(text) {
     this.program.write(`${text}\n`);

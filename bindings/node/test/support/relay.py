@@ -6,8 +6,9 @@ It prints "port N", then a line for each datagram in the order of arrival:
 
     > TTL TYPE EPOCH HANDSHAKE SIZE    from the client; "<": from the server
 
-with the TTL (hop limit) that the packet came with, content type and epoch of its first record, and
-the type of its handshake message (- where it is none or encrypted). Commands, one a line:
+with the TTL (hop limit) that the packet came with, the content type of its first record, the epoch
+of its last one, and the type of its first handshake message (- where it is none or encrypted).
+Commands, one a line:
 
     sync     answers "synced" once everything that had arrived is told and passed on
     mute     passes nothing on from now on
@@ -22,6 +23,7 @@ import sys
 
 IP_RECVTTL = 12  # linux/in.h; Python has no name for it
 HANDSHAKE = 22
+RECORD_HEADER = 13  # type, version (2), epoch (2), sequence number (6), length (2)
 
 host, server_port = sys.argv[1], int(sys.argv[2])
 family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -53,10 +55,20 @@ def ttl_of(ancillary):
     return -1
 
 
+def number(octets):
+    return int.from_bytes(octets, "big")
+
+
 def tell(direction, ttl, datagram):
-    kind = datagram[0] if datagram else 0
-    epoch = int.from_bytes(datagram[3:5], "big")
-    message = datagram[13] if kind == HANDSHAKE and epoch == 0 and len(datagram) > 13 else "-"
+    kind, message, epoch = 0, "-", 0
+    if len(datagram) > RECORD_HEADER:
+        kind = datagram[0]
+        if kind == HANDSHAKE and number(datagram[3:5]) == 0:
+            message = datagram[RECORD_HEADER]
+    start = 0
+    while len(datagram) - start > RECORD_HEADER:
+        epoch = number(datagram[start + 3:start + 5])
+        start += RECORD_HEADER + number(datagram[start + 11:start + 13])
     print(direction, ttl, kind, epoch, message, len(datagram), flush=True)
 
 
