@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -103,6 +104,12 @@ Result<void> UdpSocket::bind_to_device(const std::string& interface_name) {
     return refused(what, errno);
   }
   return {};
+}
+
+std::string UdpSocket::device() const {
+  std::array<char, IF_NAMESIZE> name{};
+  socklen_t size = name.size();
+  return ::getsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, name.data(), &size) == 0 ? name.data() : "";
 }
 
 Result<void> UdpSocket::set_buffer_size(Buffer which, int bytes) {

@@ -92,6 +92,7 @@ class UdpSocket {
   // bind_to_device limits the socket to one interface; "" means all. Fails with ENODEV when there
   // is no such interface, EPERM when only a privileged program may change the choice.
   Result<void> bind_to_device(const std::string& interface_name);
+  [[nodiscard]] std::string device() const;  // that it is bound to; "" for all
 
   enum class Buffer : std::uint8_t { kReceive, kSend };
   // set_buffer_size takes 1024 bytes to 16 MiB, else EINVAL. What the system allows (for programs

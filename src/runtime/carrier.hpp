@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "dtls/address.hpp"
 #include "dtls/error.hpp"
@@ -23,6 +24,8 @@ class Carrier {
                                const Address& local) = 0;
   // split opens a socket for one peer on the server's address.
   virtual Result<net::UdpSocket> split(const Address& local, const Address& peer) = 0;
+  // device is the interface that the server's socket is bound to; "" for all.
+  [[nodiscard]] virtual std::string device() const = 0;
   // take_in reads what waits in the server's socket and routes it.
   virtual void take_in(TimePoint now) = 0;
   // give_back routes a datagram that a connection's own socket received and that is not for it.

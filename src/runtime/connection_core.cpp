@@ -66,7 +66,18 @@ void ConnectionCore::start() {
   }
 }
 
+// A datagram that came by the server's socket. Where the own one is bound to an interface that the
+// server's is not bound to, the kernel leaves to the server what came by another.
 void ConnectionCore::on_datagram(std::span<std::byte> datagram, TimePoint now) {
+  if (has_own_socket()) {
+    const auto carrier = carrier_.lock();
+    const auto device = socket_.device();
+    if (!device.empty() && !(carrier && carrier->device() == device)) return;
+  }
+  take(datagram, now);
+}
+
+void ConnectionCore::take(std::span<std::byte> datagram, TimePoint now) {
   if (!is_live()) return;
   if (!start_) return feed(datagram, now);
   // Its turn comes, here or where the association flies to.
@@ -122,7 +133,7 @@ void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
   if (!is_ours || (carrier && (yielding_ || begins_anew()))) {
     if (carrier) carrier->give_back(incoming.peer, incoming.local, incoming.bytes, now);
   } else {
-    on_datagram(incoming.bytes, now);
+    take(incoming.bytes, now);
   }
 }
 

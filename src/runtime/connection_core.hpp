@@ -89,6 +89,7 @@ class ConnectionCore final : public net::Source,
   [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
   void start();
   void start_soon();
+  void take(std::span<std::byte> datagram, TimePoint now);
   void feed(std::span<std::byte> datagram, TimePoint now);
   void take_in(TimePoint now);
   void take_in_one(net::Incoming& incoming, TimePoint now);

@@ -32,6 +32,7 @@ class RemoteServer final : public Carrier {
   Result<net::UdpSocket> split(const Address& /*local*/, const Address& /*peer*/) override {
     return not_here();
   }
+  [[nodiscard]] std::string device() const override { return {}; }
   void take_in(TimePoint /*now*/) override {}
   void establish(const Address& /*peer*/) override {}
   void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,

@@ -46,6 +46,7 @@ class ServerCore final : public net::Source,
   Result<void> send_to(std::span<const std::byte> datagram, const Address& peer,
                        const Address& local) override;
   Result<net::UdpSocket> split(const Address& local, const Address& peer) override;
+  [[nodiscard]] std::string device() const override { return socket_.device(); }
   void take_in(TimePoint now) override;
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
