@@ -132,6 +132,15 @@ void Endpoint::restore(const Address& peer, Receiver& receiver, wire::HelloMark 
   known.mark = mark;
 }
 
+void Endpoint::restore_away(const Address& peer, std::weak_ptr<Receiver> away,
+                            wire::HelloMark mark) {
+  Peer& known = peers_[peer];
+  if (known.here != nullptr || !known.away.expired()) return;
+  known.away = std::move(away);
+  known.mark = mark;
+  ++departed_;
+}
+
 Endpoint::Peers::iterator Endpoint::leave(const Address& peer, const Receiver& receiver,
                                           bool half_open) {
   census_.leave(peer, half_open);
@@ -172,14 +181,6 @@ void Endpoint::sweep_departed() {
   if (departed_ < std::max(kFew, peers_.size() / 2)) return;
   std::erase_if(peers_, [](const auto& entry) { return entry.second.is_gone(); });
   departed_ = 0;
-}
-
-std::vector<Receiver*> Endpoint::receivers() const {
-  std::vector<Receiver*> receivers;
-  for (const auto& [address, peer] : peers_) {
-    if (peer.here != nullptr) receivers.push_back(peer.here);
-  }
-  return receivers;
 }
 
 }  // namespace dtls::endpoint

@@ -88,10 +88,9 @@ class Endpoint {
   void depart(const Address& peer, const Receiver& receiver, bool half_open,
               std::weak_ptr<Receiver> away);
   // restore routes to the receiver again whose place was taken by one that has ended.
+  // restore_away does so for one in another thread.
   void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
-
-  // receivers gives those that datagrams go to.
-  [[nodiscard]] std::vector<Receiver*> receivers() const;
+  void restore_away(const Address& peer, std::weak_ptr<Receiver> away, wire::HelloMark mark);
 
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   [[nodiscard]] const Census& census() const { return census_; }

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "dtls/connection.hpp"
@@ -13,6 +13,34 @@
 #include "runtime/message_queue.hpp"
 
 namespace dtls::runtime {
+
+struct NamedServer;
+
+// Predecessor is the association whose place a new one may take. Unless it does (release), the old
+// one goes on, whatever becomes of the new one.
+class Predecessor {
+ public:
+  Predecessor() = default;
+  explicit Predecessor(std::shared_ptr<Inlet> inlet) : inlet_(std::move(inlet)) {}
+  ~Predecessor() { give_up(); }
+  Predecessor(Predecessor&& other) noexcept : inlet_(std::move(other.inlet_)) {}
+  Predecessor& operator=(Predecessor&& other) noexcept {
+    if (this != &other) {
+      give_up();
+      inlet_ = std::move(other.inlet_);
+    }
+    return *this;
+  }
+
+  [[nodiscard]] Inlet* get() const { return inlet_.get(); }
+  std::shared_ptr<Inlet> release() { return std::exchange(inlet_, nullptr); }
+  void give_up() {
+    if (const auto old = release()) old->reinstate();
+  }
+
+ private:
+  std::shared_ptr<Inlet> inlet_;
+};
 
 // Association is a session with what has arrived for it and what became of it. It has no socket, no
 // loop and no thread.
@@ -31,10 +59,13 @@ struct Association {
   bool heard = false;                           // something came from the peer
 
   // Of a server's association only.
-  std::string server_name;             // ServerConfig::name; empty: it cannot be handed over
-  wire::HelloMark mark = 0;            // see Endpoint
-  std::shared_ptr<Inlet> inlet;        // made when somebody elsewhere needs it
-  std::shared_ptr<Inlet> predecessor;  // the association that this one takes the place of
+  std::shared_ptr<const NamedServer>
+      server;                    // null: it has no name, and this cannot be handed over
+  bool proven = true;            // the peer's address, to this process
+  wire::HelloMark mark = 0;      // see Endpoint
+  std::shared_ptr<Inlet> inlet;  // made when somebody elsewhere needs it
+  Predecessor predecessor;
+  bool yielding = false;  // what the own socket receives is the server's to route
 
   [[nodiscard]] bool is_live() const {
     return state == Connection::State::kHandshaking || state == Connection::State::kEstablished;

@@ -37,7 +37,9 @@ class Carrier {
   virtual void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) = 0;
   virtual void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
                       std::weak_ptr<endpoint::Receiver> away) = 0;
-  virtual void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) = 0;
+  // `inlet` reaches the receiver from another thread.
+  virtual void restore(const Address& peer, endpoint::Receiver& receiver,
+                       std::weak_ptr<endpoint::Receiver> inlet, wire::HelloMark mark) = 0;
 };
 
 }  // namespace dtls::runtime

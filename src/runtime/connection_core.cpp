@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/named_servers.hpp"
 #include "runtime/receive_batch.hpp"
 
 namespace dtls::runtime {
@@ -41,7 +42,7 @@ void ConnectionCore::begin_shared(const std::shared_ptr<Carrier>& carrier) {
   start_soon();
 }
 
-Result<void> ConnectionCore::attach_socket(net::UdpSocket socket) {
+Result<void> ConnectionCore::attach_socket(net::UdpSocket&& socket) {
   try {
     loop_.core().attach(*this, socket.descriptor());
   } catch (const std::system_error& error) {
@@ -89,7 +90,7 @@ void ConnectionCore::take(std::span<std::byte> datagram, TimePoint now) {
 void ConnectionCore::feed(std::span<std::byte> datagram, TimePoint now) {
   association_.heard = true;
   // Until the peer's new association has proven itself this may be meant for the old one.
-  if (const auto& old = association_.predecessor; old && !wire::peek_hello(datagram)) {
+  if (auto* old = association_.predecessor.get(); old != nullptr && !wire::peek_hello(datagram)) {
     old->on_datagram(datagram, now);
   }
   association_.session.receive(datagram, now);
@@ -119,7 +120,8 @@ void ConnectionCore::take_in(TimePoint now) {
 }
 
 // The server routes what is not this association's: strays of other peers, which landed here
-// between the socket's bind and its connect, and whatever comes once the peer begins anew.
+// between the socket's bind and its connect, and whatever comes once the peer begins anew or this
+// association has ended.
 void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
   const bool is_ours = incoming.peer == association_.peer;
   if (is_ours && gate_) {
@@ -130,7 +132,7 @@ void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
     const auto hello = wire::peek_hello(incoming.bytes);
     return hello && *hello != association_.mark;
   };
-  if (!is_ours || (carrier && (yielding_ || begins_anew()))) {
+  if (!is_ours || (carrier && (!is_live() || association_.yielding || begins_anew()))) {
     if (carrier) carrier->give_back(incoming.peer, incoming.local, incoming.bytes, now);
   } else {
     take(incoming.bytes, now);
@@ -165,7 +167,7 @@ void ConnectionCore::on_connected() {
   if (const auto carrier = carrier_.lock(); carrier && counted_) {
     carrier->establish(association_.peer);
   }
-  if (const auto old = std::exchange(association_.predecessor, nullptr)) old->supersede();
+  if (const auto old = association_.predecessor.release()) old->supersede();
 }
 
 // A handshake's datagrams that cannot be sent are lost datagrams: they are sent again in time.
@@ -236,7 +238,7 @@ void ConnectionCore::end(State state) {
   association_.state = state;
   rearm(Clock::now());
   leave_endpoint(half_open);
-  if (const auto old = std::exchange(association_.predecessor, nullptr)) old->reinstate();
+  association_.predecessor.give_up();
   if (association_.state != State::kClosed) loop_.core().readiness_changed(*this);
 }
 
@@ -323,8 +325,8 @@ void ConnectionCore::close() {
   loop_.core().detach(*this);
   auto& hand_overs = HandOvers::of_process();
   if (is_awaiting()) {
-    hand_overs.renounce(awaited_->socket);
-  } else if (has_own_socket() && !association_.server_name.empty()) {
+    hand_overs.renounce(awaited_->socket, *this);
+  } else if (has_own_socket() && association_.server != nullptr) {
     hand_overs.withdraw(socket_.identity());
   }
   socket_.close();
@@ -349,8 +351,8 @@ Result<void> ConnectionCore::own_socket() {
   carrier->take_in(now);
   if (association_.state == State::kClosed) return closed_here();
   if (auto attached = attach_socket(std::move(*made)); !attached) return attached;
-  if (!association_.server_name.empty()) {
-    HandOvers::of_process().announce(socket_.identity(), association_.server_name);
+  if (association_.server != nullptr) {
+    HandOvers::of_process().announce(socket_.identity(), association_.server->name);
   }
   // Strays that landed in it between bind and connect go back at once.
   take_in(now);

@@ -66,9 +66,9 @@ class ConnectionCore final : public net::Source,
 
   // fly_away lets go of the association and the descriptor: see Connection.
   void fly_away();
-  // inherit gets what an owner has let go of that this connection has waited for; an empty legacy
-  // if there is nothing to come.
-  void inherit(Legacy legacy);
+  // inherit takes what an owner has let go of that this connection has waited for, or hears that
+  // there is nothing to come.
+  void inherit();
 
   // The peer has begun anew, and another connection takes this one's place: see Inlet.
   std::shared_ptr<Inlet> inlet();
@@ -104,7 +104,8 @@ class ConnectionCore final : public net::Source,
   void end(State state);
   void leave_endpoint(bool half_open);
   Result<void> own_socket();
-  Result<void> attach_socket(net::UdpSocket socket);
+  Result<void> attach_socket(net::UdpSocket&& socket);  // moved from only if that succeeds
+  Result<void> begin_anywhere(net::UdpSocket&& socket);
   [[nodiscard]] Error end_error() const;
 
   [[nodiscard]] bool is_awaiting() const { return awaited_ != nullptr; }
@@ -125,8 +126,7 @@ class ConnectionCore final : public net::Source,
   std::optional<TimePoint> armed_for_;
   std::optional<EventLoop::TimerId> start_;
   int socket_error_ = 0;
-  bool counted_ = false;   // by its server's endpoint
-  bool yielding_ = false;  // what the own socket receives is the server's to route
+  bool counted_ = false;  // by its server's endpoint
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;
   std::unique_ptr<endpoint::CookieGate>

@@ -8,28 +8,46 @@
 
 namespace dtls::runtime {
 
+namespace {
+
+// watch_hand_overs has this thread notice in time what nobody takes up. One timer for a thread.
+void watch_hand_overs(EventLoop& loop) {
+  thread_local std::weak_ptr<net::Mailbox> watching;  // the loop that has the timer, while it lives
+  if (!watching.expired()) return;
+  watching = loop.core().mailbox();
+  loop.add_timer(Clock::now() + HandOvers::kPatience, [&loop] {
+    watching.reset();
+    if (HandOvers::of_process().drop_due(Clock::now())) watch_hand_overs(loop);
+  });
+}
+
+}  // namespace
+
 void ConnectionCore::fly_away() {
   if (association_.state == State::kClosed) return;
   const auto self = shared_from_this();
-  const bool can_be_taken_up = has_own_socket() && !association_.server_name.empty();
+  const auto can_be_taken_up = [&] {
+    return has_own_socket() && association_.server != nullptr && socket_.identity() != 0;
+  };
   // What waits in the socket now is not there for others to sort out later.
-  if (can_be_taken_up) take_in(Clock::now());
+  if (can_be_taken_up()) take_in(Clock::now());
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
   if (timer_) loop_.cancel_timer(*std::exchange(timer_, std::nullopt));
   loop_.core().detach(*this);
 
   flown_ = true;
   const auto carrier = carrier_.lock();
-  if (can_be_taken_up) {
+  if (can_be_taken_up()) {
     inlet()->leave();
     if (std::exchange(counted_, false) && carrier) {
       carrier->depart(association_.peer, *this, is_handshaking(), association_.inlet);
     }
     auto moved = std::make_unique<Association>(std::move(association_));
     HandOvers::of_process().park({std::move(moved), std::move(socket_)}, Clock::now());
+    watch_hand_overs(loop_);
   } else {
     leave_endpoint(is_handshaking());
-    if (is_awaiting()) HandOvers::of_process().renounce(awaited_->socket);
+    if (is_awaiting()) HandOvers::of_process().renounce(awaited_->socket, *this);
     if (association_.inlet) association_.inlet->leave();
     socket_.release();
     const Association dropped = std::move(association_);
@@ -47,7 +65,7 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
     socket->release();
     return error;
   };
-  const auto server = NamedServers::of_process().find(name);
+  auto server = NamedServers::of_process().find(name);
   if (!server) {
     return keep({ErrorKind::kMisuse,
                  ENOENT,
@@ -66,59 +84,67 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
   session->set_handshake_timeout(handshake_timeout, now);
   auto core = std::make_shared<ConnectionCore>(
       loop, Association(std::move(*session), *peer, *local, server->receive_queue));
-  core->association_.server_name = name;
-  core->remote_ = std::make_shared<RemoteServer>(server);
-  core->carrier_ = core->remote_;
+  core->association_.server = server;
+  core->association_.proven = false;
   core->patience_ = handshake_timeout;
 
+  auto& hand_overs = HandOvers::of_process();
   const auto identity = socket->identity();
-  auto claim = HandOvers::of_process().claim(identity, name, {loop.core().mailbox(), core}, now);
-  if (!claim) return keep(std::move(claim).error());
-  if (claim->known) {
+  const auto known =
+      hand_overs.claim(identity, name, {loop.core().mailbox(), core, core.get()}, now);
+  if (!known) return keep(known.error());
+  if (*known) {
     socket->release();
     loop.core().attach(*core, -1);
     core->awaited_ = std::make_unique<Awaited>(Awaited{fd, identity});
-    if (claim->legacy) {
-      core->inherit(std::move(*claim->legacy));
-    } else {
-      core->rearm(now);
+    core->inherit();
+  } else {
+    if (auto begun = core->begin_anywhere(std::move(*socket)); !begun) {
+      return keep(std::move(begun).error());
     }
-    return core;
   }
-
-  auto gate = endpoint::CookieGate::create(server->secrets);
-  if (!gate) return keep(std::move(gate).error());
-  core->gate_ = std::make_unique<endpoint::CookieGate>(std::move(*gate));
-  if (auto attached = core->attach_socket(std::move(*socket)); !attached) {
-    return std::move(attached).error();
-  }
-  HandOvers::of_process().announce(identity, name);
   core->rearm(now);
   return core;
 }
 
-void ConnectionCore::inherit(Legacy legacy) {
-  if (!is_awaiting() || !is_live()) {
-    // Too late: somebody else may still take it up.
-    if (legacy.association) HandOvers::of_process().park(std::move(legacy), Clock::now());
-    return;
+// begin_anywhere serves an association by a socket of its own, which came from elsewhere.
+Result<void> ConnectionCore::begin_anywhere(net::UdpSocket&& socket) {
+  if (!association_.proven) {
+    auto gate = endpoint::CookieGate::create(association_.server->secrets);
+    if (!gate) return std::move(gate).error();
+    gate_ = std::make_unique<endpoint::CookieGate>(std::move(*gate));
   }
-  awaited_.reset();
-  if (!legacy.association) {
+  if (auto attached = attach_socket(std::move(socket)); !attached) return attached;
+  remote_ = std::make_shared<RemoteServer>(association_.server);
+  carrier_ = remote_;
+  HandOvers::of_process().announce(socket_.identity(), association_.server->name);
+  return {};
+}
+
+void ConnectionCore::inherit() {
+  // Whoever comes too late leaves it to others.
+  if (!is_awaiting() || !is_live()) return;
+  auto [prospect, legacy] = HandOvers::of_process().collect(awaited_->socket, *this);
+  if (prospect == HandOvers::Prospect::kLater) return;
+  const int fd = std::exchange(awaited_, nullptr)->fd;
+  if (prospect == HandOvers::Prospect::kNever) {
     return fail({ErrorKind::kMisuse,
                  ECONNABORTED,
                  "the connection to " + association_.peer.text() +
                      " was closed by the task that had accepted it, instead of flyAway()",
                  {}});
   }
+  if (fd != legacy.socket.descriptor()) {
+    // The same socket by another number, which is the one that the program knows here.
+    if (auto known = net::UdpSocket::adopt(fd)) legacy.socket = std::move(*known);
+  }
   const TimePoint now = Clock::now();
   association_ = std::move(*legacy.association);
   association_.session.set_handshake_timeout(patience_, now);
   if (association_.inlet) association_.inlet->settle(loop_.core().mailbox(), weak_from_this());
-  if (auto attached = attach_socket(std::move(legacy.socket)); !attached) {
-    return fail(std::move(attached).error());
+  if (auto begun = begin_anywhere(std::move(legacy.socket)); !begun) {
+    return fail(std::move(begun).error());
   }
-  HandOvers::of_process().announce(socket_.identity(), association_.server_name);
   if (!association_.opening.empty()) start_soon();
   drain(now);
 }
@@ -133,6 +159,7 @@ bool ConnectionCore::admit(net::Incoming& incoming, TimePoint now) {
   }
   if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
   gate_.reset();
+  association_.proven = true;
   association_.mark = wire::peek_hello(incoming.bytes).value_or(0);
   return true;
 }
@@ -148,15 +175,16 @@ std::shared_ptr<Inlet> ConnectionCore::inlet() {
 // The new hello decides between associations that have not proven themselves: the newest goes on.
 // What an unfinished one was to replace is now for that one to replace.
 void ConnectionCore::yield() {
-  yielding_ = true;
+  association_.yielding = true;
   if (!is_live() || !is_handshaking()) return;
-  if (auto older = std::exchange(association_.predecessor, nullptr)) inlet()->stand_for(*older);
+  if (const auto older = association_.predecessor.release()) inlet()->stand_for(*older);
   on_superseded();
 }
 
 void ConnectionCore::on_superseded() {
   if (!is_live()) return;
-  if (const auto older = std::exchange(association_.predecessor, nullptr)) older->supersede();
+  association_.yielding = true;
+  if (const auto older = association_.predecessor.release()) older->supersede();
   fail({ErrorKind::kPeer,
         ECONNRESET,
         "the peer at " + association_.peer.text() +
@@ -165,9 +193,11 @@ void ConnectionCore::on_superseded() {
 }
 
 void ConnectionCore::reinstate() {
-  yielding_ = false;
+  association_.yielding = false;
   const auto carrier = carrier_.lock();
-  if (is_live() && carrier) carrier->restore(association_.peer, *this, association_.mark);
+  if (is_live() && carrier) {
+    carrier->restore(association_.peer, *this, inlet(), association_.mark);
+  }
 }
 
 }  // namespace dtls::runtime

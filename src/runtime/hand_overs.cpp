@@ -4,15 +4,15 @@
 #include <utility>
 
 #include "runtime/connection_core.hpp"
+#include "runtime/named_servers.hpp"
 
 namespace dtls::runtime {
 namespace {
 
-// tell leaves `legacy`, empty if the owner has closed the connection, to the heir. False if the
-// heir is gone: `legacy` is untouched then.
-bool tell(const Heir& heir, std::shared_ptr<Legacy> legacy) {
-  return heir.mailbox->post([core = heir.core, legacy = std::move(legacy)] {
-    if (const auto here = core.lock()) here->inherit(std::move(*legacy));
+// tell has the heir look again.
+void tell(const Heir& heir) {
+  heir.mailbox->post([core = heir.core] {
+    if (const auto here = core.lock()) here->inherit();
   });
 }
 
@@ -32,33 +32,31 @@ void HandOvers::announce(Identity socket, const std::string& server_name) {
 void HandOvers::withdraw(Identity socket) {
   const std::scoped_lock lock(mutex_);
   const auto entry = entries_.find(socket);
-  if (entry == entries_.end()) return;
+  // What is parked is somebody else's to take up: the one who withdraws has not parked it.
+  if (entry == entries_.end() || entry->second.parked) return;
   const auto heir = std::move(entry->second.heir);
   entries_.erase(entry);
-  if (heir) tell(*heir, std::make_shared<Legacy>());
+  if (heir) tell(*heir);
 }
 
 void HandOvers::park(Legacy legacy, TimePoint now) {
   drop_due(now);
   const Identity socket = legacy.socket.identity();
-  const auto shared = std::make_shared<Legacy>(std::move(legacy));
   const std::scoped_lock lock(mutex_);
   Entry& entry = entries_[socket];
-  if (entry.heir && tell(*std::exchange(entry.heir, {}), shared)) {
-    entries_.erase(socket);
-    return;
-  }
-  entry.server_name = shared->association->server_name;
-  entry.parked = Parked{std::move(*shared), now};
+  entry.server_name = legacy.association->server->name;
+  entry.parked = Parked{std::move(legacy), now};
+  ++parked_;
   order_.push_back({now, socket});
+  if (entry.heir) tell(*entry.heir);
 }
 
-Result<HandOvers::Claim> HandOvers::claim(Identity socket, const std::string& server_name,
-                                          Heir heir, TimePoint now) {
+Result<bool> HandOvers::claim(Identity socket, const std::string& server_name, Heir heir,
+                              TimePoint now) {
   drop_due(now);
   const std::scoped_lock lock(mutex_);
   const auto found = entries_.find(socket);
-  if (found == entries_.end()) return Claim{};
+  if (found == entries_.end()) return false;
   Entry& entry = found->second;
   if (entry.server_name != server_name) {
     return Error{ErrorKind::kMisuse,
@@ -67,21 +65,37 @@ Result<HandOvers::Claim> HandOvers::claim(Identity socket, const std::string& se
                      "\", not of \"" + server_name + "\"",
                  {}};
   }
-  if (entry.heir) {
+  if (entry.heir && !entry.heir->core.expired()) {
     return Error{ErrorKind::kMisuse, EBUSY, "the descriptor is being taken up already", {}};
   }
-  if (!entry.parked) {
-    entry.heir = std::move(heir);
-    return Claim{true, {}};
-  }
-  Claim claim{true, std::move(entry.parked->legacy)};
-  entries_.erase(found);
-  return claim;
+  entry.heir = std::move(heir);
+  return true;
 }
 
-void HandOvers::renounce(Identity socket) {
+HandOvers::Collected HandOvers::collect(Identity socket, const ConnectionCore& heir) {
   const std::scoped_lock lock(mutex_);
-  if (const auto entry = entries_.find(socket); entry != entries_.end()) entry->second.heir.reset();
+  const auto found = entries_.find(socket);
+  if (found == entries_.end()) return {};
+  Entry& entry = found->second;
+  if (!entry.heir || entry.heir->self != &heir) return {};
+  if (!entry.parked) return {Prospect::kLater, {}};
+  Collected collected{Prospect::kReady, take(entry)};
+  entries_.erase(found);
+  return collected;
+}
+
+void HandOvers::renounce(Identity socket, const ConnectionCore& heir) {
+  const std::scoped_lock lock(mutex_);
+  const auto entry = entries_.find(socket);
+  if (entry == entries_.end() || !entry->second.heir || entry->second.heir->self != &heir) return;
+  entry->second.heir.reset();
+}
+
+Legacy HandOvers::take(Entry& entry) {
+  --parked_;
+  Legacy legacy = std::move(entry.parked->legacy);
+  entry.parked.reset();
+  return legacy;
 }
 
 std::optional<Legacy> HandOvers::take_oldest_if_due(TimePoint now) {
@@ -91,10 +105,10 @@ std::optional<Legacy> HandOvers::take_oldest_if_due(TimePoint now) {
     const auto entry = entries_.find(socket);
     const bool still_waits =
         entry != entries_.end() && entry->second.parked && entry->second.parked->since == since;
-    if (still_waits && now - since < kPatience && order_.size() <= kMostParked) return {};
+    if (still_waits && now - since < kPatience && parked_ <= kMostParked) return {};
     order_.pop_front();
     if (!still_waits) continue;
-    Legacy dropped = std::move(entry->second.parked->legacy);
+    Legacy dropped = take(entry->second);
     // The program may have closed it, and the number may be another file's by now.
     if (dropped.socket.identity() != socket) dropped.socket.release();
     entries_.erase(entry);
@@ -108,7 +122,7 @@ bool HandOvers::drop_due(TimePoint now) {
     // Destroyed here, without the lock.
   }
   const std::scoped_lock lock(mutex_);
-  return !order_.empty();
+  return parked_ > 0;
 }
 
 }  // namespace dtls::runtime

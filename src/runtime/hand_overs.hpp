@@ -24,6 +24,7 @@ class ConnectionCore;
 struct Heir {
   std::shared_ptr<net::Mailbox> mailbox;
   std::weak_ptr<ConnectionCore> core;
+  const ConnectionCore* self = nullptr;  // to tell it from others, also when it is gone
 };
 
 // Legacy is what an heir gets: an association with the socket it travels by.
@@ -51,18 +52,23 @@ class HandOvers {
   void announce(Identity socket, const std::string& server_name);
   // withdraw: it was closed instead; an heir that waits is told.
   void withdraw(Identity socket);
-  // park lets go of the association and its socket.
+  // park lets go of the association and its socket; an heir that waits is told.
   void park(Legacy legacy, TimePoint now);
 
-  struct Claim {
-    bool known = false;  // false: not a socket of a named server's connection of this process
-    std::optional<Legacy> legacy;  // missing though known: the heir gets it later
+  // claim registers the heir of a socket. False: it is not a socket of a named server's connection
+  // of this process. Fails with EINVAL if it belongs to a server of another name, EBUSY if another
+  // heir is registered.
+  Result<bool> claim(Identity socket, const std::string& server_name, Heir heir, TimePoint now);
+
+  enum class Prospect : std::uint8_t { kReady, kLater, kNever };
+  struct Collected {
+    Prospect prospect = Prospect::kNever;
+    Legacy legacy;  // of kReady
   };
-  // claim fails with EINVAL if the socket belongs to a server of another name, EBUSY if another
-  // heir waits for it.
-  Result<Claim> claim(Identity socket, const std::string& server_name, Heir heir, TimePoint now);
-  // renounce: the heir no longer waits.
-  void renounce(Identity socket);
+  // collect gives the registered heir its legacy, if it is parked.
+  Collected collect(Identity socket, const ConnectionCore& heir);
+  // renounce: that heir no longer waits.
+  void renounce(Identity socket, const ConnectionCore& heir);
 
   // drop_due drops what has waited too long. True if anything goes on waiting.
   bool drop_due(TimePoint now);
@@ -83,10 +89,12 @@ class HandOvers {
   };
 
   std::optional<Legacy> take_oldest_if_due(TimePoint now);
+  Legacy take(Entry& entry);
 
   std::mutex mutex_;
   std::unordered_map<Identity, Entry> entries_;
   std::deque<Waiting> order_;  // of parking; may name sockets that are taken up by now
+  std::size_t parked_ = 0;
 };
 
 }  // namespace dtls::runtime

@@ -35,7 +35,7 @@ void Inlet::tell(Order order) {
   if (const auto other = stand_in()) return other->tell(order);
   const std::scoped_lock lock(mutex_);
   order_ = order;
-  if (mailbox_ != nullptr) post(letter_of(order));
+  if (mailbox_ != nullptr) post(letter_of(order), false);
 }
 
 std::shared_ptr<Inlet> Inlet::stand_in() {
@@ -54,33 +54,34 @@ void Inlet::stand_for(Inlet& other) {
 void Inlet::deliver(Letter letter) {
   const std::scoped_lock lock(mutex_);
   if (mailbox_ != nullptr) {
-    post(std::move(letter));
+    post(std::move(letter), true);
   } else if (kept_.size() < kMostKept) {
     kept_.push_back(std::move(letter));
   }
 }
 
-// A full mailbox loses it, as a full socket buffer would. A letter that finds its owner flown goes
-// the same way as the association.
-void Inlet::post(Letter letter) {
-  mailbox_->post([self = shared_from_this(), owner = owner_, letter = std::move(letter)] {
-    const auto here = owner.lock();
-    if (!here) return;
-    if (here->has_flown()) {
-      self->deliver(letter);
-    } else {
-      letter(*here);
-    }
-  });
+// A full mailbox loses it, as a full socket buffer would. A datagram that finds its owner flown
+// goes the same way as the association; the next owner gets the last order by settle.
+void Inlet::post(Letter letter, bool is_datagram) {
+  mailbox_->post(
+      [self = shared_from_this(), owner = owner_, letter = std::move(letter), is_datagram] {
+        const auto here = owner.lock();
+        if (!here) return;
+        if (here->has_flown()) {
+          if (is_datagram) self->deliver(letter);
+        } else {
+          letter(*here);
+        }
+      });
 }
 
 void Inlet::settle(std::shared_ptr<net::Mailbox> mailbox, std::weak_ptr<ConnectionCore> owner) {
   const std::scoped_lock lock(mutex_);
   mailbox_ = std::move(mailbox);
   owner_ = std::move(owner);
-  if (order_) post(letter_of(*order_));
+  if (order_) post(letter_of(*order_), false);
   for (Letter& letter : std::exchange(kept_, {}))
-    post(std::move(letter));
+    post(std::move(letter), true);
 }
 
 void Inlet::leave() {

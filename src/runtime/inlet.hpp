@@ -44,7 +44,7 @@ class Inlet final : public endpoint::Receiver, public std::enable_shared_from_th
   static Letter letter_of(Order order);
   void tell(Order order);
   void deliver(Letter letter);
-  void post(Letter letter);  // with the mutex locked, to the owner
+  void post(Letter letter, bool is_datagram);  // with the mutex locked, to the owner
   [[nodiscard]] std::shared_ptr<Inlet> stand_in();
 
   std::mutex mutex_;

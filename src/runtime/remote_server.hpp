@@ -39,8 +39,12 @@ class RemoteServer final : public Carrier {
               bool /*half_open*/) override {}
   void depart(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/, bool /*half_open*/,
               std::weak_ptr<endpoint::Receiver> /*away*/) override {}
-  void restore(const Address& /*peer*/, endpoint::Receiver& /*receiver*/,
-               wire::HelloMark /*mark*/) override {}
+  void restore(const Address& peer, endpoint::Receiver& /*receiver*/,
+               std::weak_ptr<endpoint::Receiver> inlet, wire::HelloMark mark) override {
+    server_->mailbox->post([core = server_->core, peer, inlet = std::move(inlet), mark] {
+      if (const auto server = core.lock()) server->restore_away(peer, inlet, mark);
+    });
+  }
 
  private:
   static Error not_here() {

@@ -139,10 +139,11 @@ Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
   Association association(std::move(*session), opening->peer, local, receive_queue_);
   association.opening = std::move(opening->datagrams);
   association.mark = opening->mark;
-  if (named_) association.server_name = named_->name;
-  association.predecessor = predecessor_of(*opening);
+  association.server = named_;
+  association.predecessor = Predecessor(predecessor_of(*opening));
   auto connection = std::make_shared<ConnectionCore>(loop_, std::move(association));
   endpoint_.adopt(*opening, *connection);
+  connections_.emplace(connection.get(), connection.get());
   connection->begin_shared(shared_from_this());
   return connection;
 }
@@ -160,38 +161,38 @@ std::shared_ptr<Inlet> ServerCore::predecessor_of(const endpoint::Opening& openi
   return away;
 }
 
-void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
-                        std::weak_ptr<endpoint::Receiver> away) {
-  endpoint_.depart(peer, receiver, half_open, std::move(away));
-  watch_hand_overs();
+void ServerCore::forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) {
+  connections_.erase(&receiver);
+  endpoint_.forget(peer, receiver, half_open);
 }
 
-// Somebody must notice in time what nobody takes up.
-void ServerCore::watch_hand_overs() {
-  if (hand_overs_timer_) return;
-  hand_overs_timer_ = loop_.add_timer(Clock::now() + HandOvers::kPatience, [this] {
-    hand_overs_timer_.reset();
-    if (HandOvers::of_process().drop_due(Clock::now())) watch_hand_overs();
-  });
+void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+                        std::weak_ptr<endpoint::Receiver> away) {
+  connections_.erase(&receiver);
+  endpoint_.depart(peer, receiver, half_open, std::move(away));
 }
 
 Result<void> ServerCore::set_ipv6_only(bool enable) {
   auto set = socket_.set_ipv6_only(enable);
   if (set || local_.family != Address::Family::kIpv6) return set;
   take_in(Clock::now());
-  if (auto rebound = socket_.rebind(enable); !rebound) return rebound;
-  loop_.core().attach(*this, socket_.descriptor());
-  return {};
+  loop_.core().attach(*this, -1);  // the old socket may live on by another number
+  auto rebound = socket_.rebind(enable);
+  try {
+    loop_.core().attach(*this, socket_.descriptor());
+  } catch (const std::system_error& error) {
+    return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
+  }
+  return rebound;
 }
 
 void ServerCore::close() {
   if (socket_.descriptor() < 0) return;
   const auto self = weak_from_this().lock();  // null in the destructor
   // Each takes what waits in the server's socket, for all of them, before the routes end.
-  for (auto* receiver : endpoint_.receivers())
-    static_cast<ConnectionCore*>(receiver)->leave_carrier();
+  while (!connections_.empty())
+    connections_.extract(connections_.begin()).mapped()->leave_carrier();
   if (named_) NamedServers::of_process().leave(*named_);
-  if (hand_overs_timer_) loop_.cancel_timer(*std::exchange(hand_overs_timer_, std::nullopt));
   loop_.core().detach(*this);
   socket_.close();
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "dtls/config.hpp"
@@ -51,13 +52,16 @@ class ServerCore final : public net::Source,
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
   void establish(const Address& peer) override { endpoint_.establish(peer); }
-  void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) override {
-    endpoint_.forget(peer, receiver, half_open);
-  }
+  void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) override;
   void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
               std::weak_ptr<endpoint::Receiver> away) override;
-  void restore(const Address& peer, endpoint::Receiver& receiver, wire::HelloMark mark) override {
+  void restore(const Address& peer, endpoint::Receiver& receiver,
+               std::weak_ptr<endpoint::Receiver> /*inlet*/, wire::HelloMark mark) override {
     endpoint_.restore(peer, receiver, mark);
+  }
+  void restore_away(const Address& peer, std::weak_ptr<endpoint::Receiver> inlet,
+                    wire::HelloMark mark) {
+    endpoint_.restore_away(peer, std::move(inlet), mark);
   }
 
  private:
@@ -67,13 +71,13 @@ class ServerCore final : public net::Source,
   // register_as makes the server known to other threads by its name.
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
-  void watch_hand_overs();
   static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
 
   EventLoop& loop_;
   std::shared_ptr<Context> context_;
   std::shared_ptr<const NamedServer> named_;  // null: the server has no name
-  std::optional<EventLoop::TimerId> hand_overs_timer_;
+  // Those that count in the endpoint.
+  std::unordered_map<const endpoint::Receiver*, ConnectionCore*> connections_;
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
   net::UdpSocket socket_;

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "runtime/connection_core.hpp"
+#include "runtime/named_servers.hpp"
 #include "support/certificates.hpp"
 
 namespace dtls::runtime {
@@ -25,27 +27,59 @@ class HandOversTest : public testing::Test {
     const Address peer = *Address::parse("127.0.0.1", 9);
     auto association = std::make_unique<Association>(std::move(*Session::server(context_, peer)),
                                                      peer, peer, 1024);
-    association->server_name = "moving";
+    association->server = server_;
     return {std::move(association), std::move(socket)};
   }
-  Result<HandOvers::Claim> claim(HandOvers::Identity socket) {
-    return hand_overs_.claim(socket, "moving", {}, now_);
+  // An heir; what it is is nobody's business here.
+  std::shared_ptr<ConnectionCore> make_heir() {
+    auto association = make_legacy({}).association;
+    return std::make_shared<ConnectionCore>(loop_, std::move(*association));
+  }
+  Result<bool> claim(HandOvers::Identity socket, const std::shared_ptr<ConnectionCore>& heir) {
+    return hand_overs_.claim(socket, "moving", {loop_.core().mailbox(), heir, heir.get()}, now_);
   }
 
+  EventLoop loop_;
+  std::shared_ptr<const NamedServer> server_ = [] {
+    auto server = std::make_shared<NamedServer>();
+    server->name = "moving";
+    return server;
+  }();
   std::shared_ptr<Context> context_;
   HandOvers& hand_overs_ = HandOvers::of_process();
   TimePoint now_{std::chrono::hours(1000)};
 };
 
-TEST_F(HandOversTest, what_is_parked_can_be_claimed_once) {
+TEST_F(HandOversTest, what_is_parked_can_be_collected_once_by_its_heir) {
   auto socket = make_socket();
   const auto identity = socket.identity();
   const int fd = socket.descriptor();
   hand_overs_.park(make_legacy(std::move(socket)), now_);
-  auto first = claim(identity);
-  ASSERT_TRUE(first && first->legacy);
-  EXPECT_EQ(first->legacy->socket.descriptor(), fd);
-  EXPECT_FALSE(claim(identity)->known);
+  const auto heir = make_heir();
+  const auto other = make_heir();
+  EXPECT_TRUE(*claim(identity, heir));
+  EXPECT_EQ(claim(identity, other).error().sys_errno, EBUSY);
+  EXPECT_EQ(hand_overs_.collect(identity, *other).prospect, HandOvers::Prospect::kNever);
+  auto collected = hand_overs_.collect(identity, *heir);
+  ASSERT_EQ(collected.prospect, HandOvers::Prospect::kReady);
+  EXPECT_EQ(collected.legacy.socket.descriptor(), fd);
+  EXPECT_FALSE(*claim(identity, heir)) << "it is known no more";
+}
+
+TEST_F(HandOversTest, an_heir_that_renounces_or_is_gone_makes_room_for_the_next) {
+  auto socket = make_socket();
+  const auto identity = socket.identity();
+  hand_overs_.announce(identity, "moving");
+  auto first = make_heir();
+  EXPECT_TRUE(*claim(identity, first));
+  EXPECT_EQ(hand_overs_.collect(identity, *first).prospect, HandOvers::Prospect::kLater);
+  hand_overs_.renounce(identity, *first);
+  auto second = make_heir();
+  EXPECT_TRUE(*claim(identity, second));
+  second.reset();
+  hand_overs_.park(make_legacy(std::move(socket)), now_);
+  EXPECT_TRUE(*claim(identity, first));
+  EXPECT_EQ(hand_overs_.collect(identity, *first).prospect, HandOvers::Prospect::kReady);
 }
 
 TEST_F(HandOversTest, what_nobody_takes_up_in_time_is_dropped_and_its_descriptor_closed) {
@@ -59,7 +93,7 @@ TEST_F(HandOversTest, what_nobody_takes_up_in_time_is_dropped_and_its_descriptor
   now_ += Duration(1);
   EXPECT_FALSE(hand_overs_.drop_due(now_)) << "nothing waits any more";
   EXPECT_EQ(net::UdpSocket::identity_of(fd), 0U);
-  EXPECT_FALSE(claim(identity)->known);
+  EXPECT_FALSE(*claim(identity, make_heir()));
 }
 
 TEST_F(HandOversTest, a_descriptor_number_that_is_another_socket_by_now_is_left_alone) {
@@ -78,19 +112,24 @@ TEST_F(HandOversTest, waiting_begins_anew_with_each_parking) {
   const auto identity = socket.identity();
   hand_overs_.park(make_legacy(std::move(socket)), now_);
   now_ += HandOvers::kPatience / 2;
-  auto claimed = claim(identity);
-  hand_overs_.park(std::move(*claimed->legacy), now_);
+  const auto heir = make_heir();
+  EXPECT_TRUE(*claim(identity, heir));
+  hand_overs_.park(hand_overs_.collect(identity, *heir).legacy, now_);
   now_ += HandOvers::kPatience / 2;
   EXPECT_TRUE(hand_overs_.drop_due(now_));
-  EXPECT_TRUE(claim(identity)->legacy);
+  EXPECT_TRUE(*claim(identity, heir));
 }
 
 TEST_F(HandOversTest, another_servers_name_opens_nothing) {
   auto socket = make_socket();
   const auto identity = socket.identity();
   hand_overs_.park(make_legacy(std::move(socket)), now_);
-  EXPECT_EQ(hand_overs_.claim(identity, "another", {}, now_).error().sys_errno, EINVAL);
-  EXPECT_TRUE(claim(identity)->legacy);
+  const auto heir = make_heir();
+  EXPECT_EQ(hand_overs_.claim(identity, "another", {loop_.core().mailbox(), heir, heir.get()}, now_)
+                .error()
+                .sys_errno,
+            EINVAL);
+  EXPECT_TRUE(*claim(identity, heir));
 }
 
 }  // namespace
