@@ -210,6 +210,73 @@ TEST_F(Restart, that_proves_no_more_than_its_address_does_not_end_the_old_associ
   }
 }
 
+TEST_F(Restart, after_a_clean_end_is_not_hindered_by_an_object_that_is_still_open) {
+  auto server = listen();
+  auto [client, old] = connect(server);
+  ASSERT_TRUE(old.descriptor());
+  const Address local = client.local_address();
+  client.close();
+  EXPECT_EQ(receive(old), "error " + std::to_string(ESHUTDOWN));
+  auto [again, accepted] = connect_from(server, local);
+  expect_echo(again, accepted, "by the socket of an ended connection");
+}
+
+TEST_F(Restart, of_a_moved_peer_works_also_after_an_attempt_that_failed) {
+  server_config_.name = "moving";
+  server_config_.handshake_timeout = Duration(200);
+  auto server = listen();
+  auto [client, accepted] = connect_apart(server);
+  const int fd = *accepted.descriptor();
+  accepted.fly_away();
+  EventLoop other_loop;
+  auto moved = std::move(*Connection::from_descriptor(other_loop, "moving", fd));
+  const auto turn = [&] {
+    loop_.run_once(Duration(1));
+    other_loop.run_once(Duration(1));
+  };
+  std::optional<Connection> next;
+  server.on_accept([&](Connection connection) { next.emplace(std::move(connection)); });
+
+  {
+    Impostor impostor(client, client_config_);
+    impostor.send();
+    while (!impostor.receive())
+      turn();
+    impostor.send();
+  }
+  while (!next || next->state() != Connection::State::kFailed)
+    turn();
+  next.reset();
+  turn();
+  EXPECT_EQ(moved.state(), Connection::State::kEstablished);
+  expect_echo(client, moved, "unharmed");
+
+  const Address local = die(std::move(client));
+  client_config_.local = local;
+  auto again = std::move(*Client::start(loop_, client_config_, server.local_address()));
+  while (!next || next->state() == Connection::State::kHandshaking ||
+         moved.state() == Connection::State::kEstablished)
+    turn();
+  expect_superseded(moved);
+  expect_echo(again, *next, "back again");
+}
+
+TEST_F(Restart, that_is_under_way_when_the_server_closes_leaves_the_old_association_alive) {
+  server_config_.handshake_timeout = Duration(200);
+  auto server = listen();
+  auto [client, old] = connect_apart(server);
+  Impostor impostor(client, client_config_);
+  impostor.send();
+  while (!impostor.receive())
+    loop_.run_once(Duration(1));
+  impostor.send();
+  auto pretended = std::move(*server.accept(kSoon));
+  server.close();
+  ASSERT_TRUE(old.send("still here")) << "by a socket of its own";
+  while (client.pending() == 0)
+    client_loop_.run_once(Duration(1));
+}
+
 TEST_F(Restart, a_hello_that_is_repeated_late_opens_nothing) {
   auto server = listen();
   auto client = std::move(*Client::start(loop_, client_config_, server.local_address()));
