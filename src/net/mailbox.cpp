@@ -1,14 +1,19 @@
 #include "net/mailbox.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace dtls::net {
 
-bool Mailbox::post(Letter letter) {
+bool Mailbox::post(Letter letter, std::size_t bytes) {
+  constexpr std::size_t kLeast = 512;
+  const std::size_t weight = bytes == 0 ? 0 : std::max(bytes, kLeast);
   {
     const std::scoped_lock lock(mutex_);
-    if (closed_ || letters_.size() >= kCapacity) return false;
+    if (closed_ || letters_.size() >= kCapacity || (weight > 0 && bytes_ + weight > kCapacityBytes))
+      return false;
+    bytes_ += weight;
     letters_.push_back(std::move(letter));
   }
   flag_.raise();
@@ -21,6 +26,7 @@ bool Mailbox::open_all() {
   {
     const std::scoped_lock lock(mutex_);
     opened.swap(letters_);
+    bytes_ = 0;
   }
   for (auto next = opened.begin(); next != opened.end(); ++next) {
     try {

@@ -16,14 +16,17 @@ class Mailbox {
  public:
   using Letter = std::function<void()>;
 
-  // Letters that wait unopened: beyond it the loop's thread does not keep up, or has stopped.
+  // What waits unopened: beyond it the loop's thread does not keep up, or has stopped. Datagrams
+  // are counted in bytes, each as 512 at least, so that they leave room for letters without any.
   static constexpr std::size_t kCapacity = 16384;
+  static constexpr std::size_t kCapacityBytes = std::size_t{4} * 1024 * 1024;
 
   Mailbox() = default;  // throws std::system_error when the process is out of descriptors
 
   // post has the loop's thread call `letter` soon, as background work. Letters of one thread keep
-  // their order. False when the loop is gone or the mailbox is full: `letter` is destroyed then.
-  bool post(Letter letter);
+  // their order. `bytes`: of the peer's that it holds. False when the loop is gone or the mailbox
+  // is full: `letter` is destroyed then.
+  bool post(Letter letter, std::size_t bytes = 0);
 
   // wake ends a wait of the loop without a letter. Signal handlers may call it.
   void wake() { flag_.raise(); }
@@ -38,6 +41,7 @@ class Mailbox {
   Flag flag_;
   std::mutex mutex_;
   std::vector<Letter> letters_;
+  std::size_t bytes_ = 0;  // in letters_
   bool closed_ = false;
 };
 

@@ -14,8 +14,10 @@ constexpr std::size_t kMostKept = 16;
 
 void Inlet::on_datagram(std::span<std::byte> datagram, TimePoint now) {
   if (const auto other = stand_in()) return other->on_datagram(datagram, now);
+  if (datagram.empty() || datagram.size() > kMaxDatagram) return;  // no session makes such ones
   deliver([copy = std::vector<std::byte>(datagram.begin(), datagram.end()),
-           now](ConnectionCore& owner) mutable { owner.on_datagram(copy, now); });
+           now](ConnectionCore& owner) mutable { owner.on_datagram(copy, now); },
+          datagram.size());
 }
 
 Inlet::Letter Inlet::letter_of(Order order) {
@@ -35,7 +37,7 @@ void Inlet::tell(Order order) {
   if (const auto other = stand_in()) return other->tell(order);
   const std::scoped_lock lock(mutex_);
   order_ = order;
-  if (mailbox_ != nullptr) post(letter_of(order), false);
+  if (mailbox_ != nullptr) post(letter_of(order), 0);
 }
 
 std::shared_ptr<Inlet> Inlet::stand_in() {
@@ -51,37 +53,38 @@ void Inlet::stand_for(Inlet& other) {
   other_ = std::move(last);
 }
 
-void Inlet::deliver(Letter letter) {
+void Inlet::deliver(Letter letter, std::size_t bytes) {
   const std::scoped_lock lock(mutex_);
   if (mailbox_ != nullptr) {
-    post(std::move(letter), true);
+    post(std::move(letter), bytes);
   } else if (kept_.size() < kMostKept) {
-    kept_.push_back(std::move(letter));
+    kept_.push_back({std::move(letter), bytes});
   }
 }
 
 // A full mailbox loses it, as a full socket buffer would. A datagram that finds its owner flown
 // goes the same way as the association; the next owner gets the last order by settle.
-void Inlet::post(Letter letter, bool is_datagram) {
+void Inlet::post(Letter letter, std::size_t bytes) {
   mailbox_->post(
-      [self = shared_from_this(), owner = owner_, letter = std::move(letter), is_datagram] {
+      [self = shared_from_this(), owner = owner_, letter = std::move(letter), bytes] {
         const auto here = owner.lock();
         if (!here) return;
         if (here->has_flown()) {
-          if (is_datagram) self->deliver(letter);
+          if (bytes > 0) self->deliver(letter, bytes);
         } else {
           letter(*here);
         }
-      });
+      },
+      bytes);
 }
 
 void Inlet::settle(std::shared_ptr<net::Mailbox> mailbox, std::weak_ptr<ConnectionCore> owner) {
   const std::scoped_lock lock(mutex_);
   mailbox_ = std::move(mailbox);
   owner_ = std::move(owner);
-  if (order_) post(letter_of(*order_), false);
-  for (Letter& letter : std::exchange(kept_, {}))
-    post(std::move(letter), true);
+  if (order_) post(letter_of(*order_), 0);
+  for (auto& [letter, bytes] : std::exchange(kept_, {}))
+    post(std::move(letter), bytes);
 }
 
 void Inlet::leave() {

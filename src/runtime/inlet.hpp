@@ -1,6 +1,7 @@
 // Inlet: how an association is reached from elsewhere, wherever it has moved.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,8 +44,9 @@ class Inlet final : public endpoint::Receiver, public std::enable_shared_from_th
 
   static Letter letter_of(Order order);
   void tell(Order order);
-  void deliver(Letter letter);
-  void post(Letter letter, bool is_datagram);  // with the mutex locked, to the owner
+  // `bytes`: of the datagram that the letter brings; 0: it is an order.
+  void deliver(Letter letter, std::size_t bytes);
+  void post(Letter letter, std::size_t bytes);  // with the mutex locked, to the owner
   [[nodiscard]] std::shared_ptr<Inlet> stand_in();
 
   std::mutex mutex_;
@@ -52,7 +54,11 @@ class Inlet final : public endpoint::Receiver, public std::enable_shared_from_th
   std::weak_ptr<ConnectionCore> owner_;
   std::shared_ptr<Inlet> other_;  // see stand_for
   std::optional<Order> order_;    // the last one, for the next owner
-  std::vector<Letter> kept_;      // datagrams, for the next owner
+  struct Kept {
+    Letter letter;
+    std::size_t bytes;
+  };
+  std::vector<Kept> kept_;  // datagrams, for the next owner
 };
 
 }  // namespace dtls::runtime

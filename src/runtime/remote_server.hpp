@@ -20,10 +20,12 @@ class RemoteServer final : public Carrier {
 
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override {
-    server_->mailbox->post([core = server_->core, peer, local, now,
-                            copy = std::vector(datagram.begin(), datagram.end())]() mutable {
-      if (const auto server = core.lock()) server->give_back(peer, local, copy, now);
-    });
+    server_->mailbox->post(
+        [core = server_->core, peer, local, now,
+         copy = std::vector(datagram.begin(), datagram.end())]() mutable {
+          if (const auto server = core.lock()) server->give_back(peer, local, copy, now);
+        },
+        datagram.size());
   }
   Result<void> send_to(std::span<const std::byte> /*datagram*/, const Address& /*peer*/,
                        const Address& /*local*/) override {
