@@ -67,6 +67,25 @@ TEST_F(ManyDatagrams, pass_every_ipv6_path_without_a_retransmission) {
     EXPECT_EQ(told.lost, 0);
 }
 
+// A renegotiation encrypts all records of its flights, not only the last.
+TEST_F(ManyDatagrams, of_a_renegotiation_keep_to_the_same_limit) {
+  constexpr std::size_t kLargest = 1280 - 48;
+  retransmit_after(kNever);
+  server_config_.renegotiate = client_config_.renegotiate = true;
+  for (const auto& talk : talks_of_every_size(kLargest)) {
+    client_config_.identity = server_config_.identity = talk.identity;
+    auto server = listen();
+    LossyProxy network(loop_, server.local_address(), narrow(kLargest));
+    auto client = std::move(*Client::start(loop_, client_config_, network.address()));
+    auto accepted = std::move(*server.accept(kSoon));
+    ASSERT_TRUE(client.wait_established(kSoon));
+    ASSERT_TRUE(client.renegotiate());
+    ASSERT_TRUE(client.send("after it", kSoon)) << talk.name;
+    EXPECT_EQ(receive(accepted), "after it");
+    ASSERT_EQ(network.lost(), 0) << talk.name;
+  }
+}
+
 TEST_F(ManyDatagrams, pass_ethernet_without_a_retransmission) {
   authenticate_clients_by_the_chain();
   retransmit_after(kNever);
