@@ -13,8 +13,8 @@
 namespace dtls {
 
 void Session::State::limit_handshake_datagrams(std::size_t size) {
-  // Filling a datagram, libssl does not count what AEAD adds to the encrypted records of a flight:
-  // 8 bytes of nonce and 16 of tag (RFC 5288 §3) to its one encrypted message.
+  // Filling a datagram, libssl does not count what AEAD adds to the record it is about to write: 8
+  // bytes of nonce and 16 of tag (RFC 5288 §3). The records before it are counted in full.
   constexpr std::size_t kUncounted = 8 + 16;
   port.handshake_limit = size;
   SSL_set_mtu(ssl.get(), static_cast<long>(size - kUncounted));

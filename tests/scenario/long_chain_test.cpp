@@ -67,6 +67,25 @@ TEST_F(ManyDatagrams, pass_every_ipv6_path_without_a_retransmission) {
     EXPECT_EQ(told.lost, 0);
 }
 
+// A renegotiation encrypts all records of its flights, not only the last.
+TEST_F(ManyDatagrams, of_a_renegotiation_keep_to_the_same_limit) {
+  constexpr std::size_t kLargest = 1280 - 48;
+  retransmit_after(kNever);
+  server_config_.renegotiate = client_config_.renegotiate = true;
+  for (const auto& talk : talks_of_every_size(kLargest)) {
+    client_config_.identity = server_config_.identity = talk.identity;
+    auto server = listen();
+    LossyProxy network(loop_, server.local_address(), narrow(kLargest));
+    auto client = std::move(*Client::start(loop_, client_config_, network.address()));
+    auto accepted = std::move(*server.accept(kSoon));
+    ASSERT_TRUE(client.wait_established(kSoon));
+    ASSERT_TRUE(client.renegotiate());
+    ASSERT_TRUE(client.send("after it", kSoon)) << talk.name;
+    EXPECT_EQ(receive(accepted), "after it");
+    ASSERT_EQ(network.lost(), 0) << talk.name;
+  }
+}
+
 TEST_F(ManyDatagrams, pass_ethernet_without_a_retransmission) {
   authenticate_clients_by_the_chain();
   retransmit_after(kNever);
@@ -101,11 +120,10 @@ TEST_F(ManyDatagrams, of_any_size_become_small_enough_for_the_narrowest_ipv4_pat
 TEST_F(ManyDatagrams, may_each_be_lost_once) {
   authenticate_clients_by_the_chain();
   const int count = datagrams_without_loss();
-  std::vector<Talk> talks;
-  for (int lost = 0; lost < count; ++lost) {
-    talks.push_back({"datagram " + std::to_string(lost) + " lost",
-                     lose_if([lost](const Passing& passing) { return passing.number == lost; })});
-  }
+  const auto talks = make_talks(count, [](int lost) {
+    return Talk{"datagram " + std::to_string(lost) + " lost",
+                lose_if([lost](const Passing& passing) { return passing.number == lost; })};
+  });
   for (const auto& told : hold_talks(talks, 4))
     EXPECT_LE(told.lost, 1);  // signatures differ by some bytes: there may be no last one
 }
@@ -113,15 +131,14 @@ TEST_F(ManyDatagrams, may_each_be_lost_once) {
 TEST_F(ManyDatagrams, may_each_come_behind_the_next_of_its_flight) {
   authenticate_clients_by_the_chain();
   const int count = datagrams_without_loss();
-  std::vector<Talk> talks;
-  for (int late = 0; late < count; ++late) {
-    talks.push_back({"datagram " + std::to_string(late) + " behind the next",
-                     [late](const Passing& passing) {
-                       if (passing.number != late) return Fate{};
-                       return Fate{.delay = kNoNext, .behind_next = true};
-                     },
-                     false});
-  }
+  const auto talks = make_talks(count, [](int late) {
+    return Talk{"datagram " + std::to_string(late) + " behind the next",
+                [late](const Passing& passing) {
+                  if (passing.number != late) return Fate{};
+                  return Fate{.delay = kNoNext, .behind_next = true};
+                },
+                false};
+  });
   hold_talks(talks, 4);
 }
 
@@ -138,10 +155,10 @@ TEST_F(ManyDatagrams, may_all_come_twice_and_in_pairs_the_wrong_way_round) {
 TEST_F(ManyDatagrams, get_through_a_network_that_loses_doubles_and_delays_by_chance) {
   authenticate_clients_by_the_chain();
   const Chances chances{.lost = 5, .duplicated = 10, .delayed = 20, .longest_delay = Duration(10)};
-  std::vector<Talk> talks;
-  for (std::uint32_t seed = 0; seed < 20; ++seed) {
-    talks.push_back({"seed " + std::to_string(seed), by_chance(seed, chances)});
-  }
+  const auto talks = make_talks(20, [&](int seed) {
+    return Talk{"seed " + std::to_string(seed),
+                by_chance(static_cast<std::uint32_t>(seed), chances)};
+  });
   hold_talks(talks, 4);
 }
 

@@ -33,11 +33,10 @@ TEST_P(Loss, without_it_a_handshake_has_six_datagrams) {
 
 TEST_P(Loss, of_any_one_datagram_is_made_up_for) {
   const int count = datagrams_without_loss();
-  std::vector<Talk> talks;
-  for (int lost = 0; lost < count; ++lost) {
-    talks.push_back({"datagram " + std::to_string(lost) + " lost",
-                     lose_if([lost](const Passing& passing) { return passing.number == lost; })});
-  }
+  const auto talks = make_talks(count, [](int lost) {
+    return Talk{"datagram " + std::to_string(lost) + " lost",
+                lose_if([lost](const Passing& passing) { return passing.number == lost; })};
+  });
   for (const auto& told : hold_talks(talks)) {
     EXPECT_EQ(told.lost, 1);
     EXPECT_GT(told.datagrams_of_the_handshake, count);
@@ -86,45 +85,43 @@ TEST_P(Loss, is_none_when_every_datagram_comes_twice) {
 TEST_P(Loss, is_none_when_any_one_datagram_comes_twice) {
   retransmit_after(kNever);
   const int count = datagrams_without_loss();
-  std::vector<Talk> talks;
-  for (int doubled = 0; doubled < count + 2; ++doubled) {
-    talks.push_back({"datagram " + std::to_string(doubled) + " doubled",
-                     [doubled](const Passing& passing) {
-                       return Fate{.copies = passing.number == doubled ? 2 : 1};
-                     },
-                     false});
-  }
+  const auto talks = make_talks(count + 2, [](int doubled) {
+    return Talk{"datagram " + std::to_string(doubled) + " doubled",
+                [doubled](const Passing& passing) {
+                  return Fate{.copies = passing.number == doubled ? 2 : 1};
+                },
+                false};
+  });
   hold_talks(talks);
 }
 
 TEST_P(Loss, is_none_when_any_one_datagram_comes_after_its_retransmission) {
-  std::vector<Talk> talks;
   const int count = datagrams_without_loss();
-  for (int late = 0; late < count; ++late) {
-    talks.push_back({"datagram " + std::to_string(late) + " late",
-                     [late](const Passing& passing) {
-                       if (passing.number != late) return Fate{};
-                       // Its retransmission comes before it.
-                       return Fate{.delay = 3 * kFirstRetransmission};
-                     },
-                     false});
-  }
+  const auto talks = make_talks(count, [](int late) {
+    return Talk{"datagram " + std::to_string(late) + " late",
+                [late](const Passing& passing) {
+                  if (passing.number != late) return Fate{};
+                  // Its retransmission comes before it.
+                  return Fate{.delay = 3 * kFirstRetransmission};
+                },
+                false};
+  });
   hold_talks(talks);
 }
 
 TEST_P(Loss,
        by_chance_of_a_fifth_of_all_datagrams_with_as_many_doubled_and_delayed_is_made_up_for) {
-  constexpr std::uint32_t kSeeds = 100;
+  constexpr int kSeeds = 100;
   retransmit_after(Duration(20));
   const Chances chances{.lost = 20, .duplicated = 20, .delayed = 20, .longest_delay = Duration(30)};
-  std::vector<Talk> talks;
-  for (std::uint32_t seed = 0; seed < kSeeds; ++seed) {
-    talks.push_back({"seed " + std::to_string(seed), by_chance(seed, chances)});
-  }
+  const auto talks = make_talks(kSeeds, [&](int seed) {
+    return Talk{"seed " + std::to_string(seed),
+                by_chance(static_cast<std::uint32_t>(seed), chances)};
+  });
   int lost = 0;
   for (const auto& told : hold_talks(talks, 25))
     lost += told.lost;
-  EXPECT_GT(lost, static_cast<int>(kSeeds)) << "of about six datagrams a handshake and more";
+  EXPECT_GT(lost, kSeeds) << "of about six datagrams a handshake and more";
 }
 
 }  // namespace

@@ -35,6 +35,14 @@ void BadNetwork::authenticate_clients() {
   client_config_.identity = authority_.issue({"a client", "DNS:client", KeyKind::kP256, -60, 3600});
 }
 
+std::vector<BadNetwork::Talk> BadNetwork::make_talks(int count,
+                                                     const std::function<Talk(int)>& make) {
+  std::vector<Talk> talks(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i)
+    talks[static_cast<std::size_t>(i)] = make(i);
+  return talks;
+}
+
 std::vector<BadNetwork::Told> BadNetwork::hold_talks(const std::vector<Talk>& talks,
                                                      std::size_t at_once) {
   struct Talker {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ class BadNetwork : public Loopback {
     std::size_t bytes_to_server = 0;
     std::size_t bytes_to_client = 0;
   };
+  // make_talks gives make(0), make(1), ....
+  static std::vector<Talk> make_talks(int count, const std::function<Talk(int)>& make);
+
   // hold_talks has a client for each talk shake hands by its rule, ask, and be answered; so many at
   // once. Everybody must get through, as one association each. In the order of `talks`.
   std::vector<Told> hold_talks(const std::vector<Talk>& talks, std::size_t at_once = 16);
