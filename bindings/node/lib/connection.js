@@ -31,6 +31,7 @@ class Connection extends Dtls {
   constructor(handle) {
     super(handle);
     this.#handle = handle;
+    handle.onrelease = () => this.#remember();
   }
 
   /**
@@ -205,16 +206,9 @@ class Connection extends Dtls {
    * @override
    */
   flyAway() {
-    this.#remember();
     if (!this.#handle.release((connection) => connection.flyAway())) {
       this.#handle.fail(ERRNO.EBADF, "this Dtls object is closed", undefined);
     }
-  }
-
-  /** @override */
-  close() {
-    this.#remember();
-    super.close();
   }
 
   /**
@@ -272,7 +266,7 @@ class Connection extends Dtls {
     );
   }
 
-  /** Copies what must still be told after close(). */
+  /** Copies what must still be told after the endpoint is gone. */
   #remember() {
     this.#handle.peek((connection) => {
       this.#peer = connection.peerName();

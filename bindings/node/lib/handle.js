@@ -26,6 +26,13 @@ class Handle {
   /** @type {Set<Watch>} */
   #watches = new Set();
 
+  /**
+   * Called before the endpoint is gone, whoever releases it.
+   *
+   * @type {(() => void) | undefined}
+   */
+  onrelease;
+
   /** @param {E} endpoint */
   constructor(endpoint) {
     this.#endpoint = endpoint;
@@ -145,6 +152,7 @@ class Handle {
       return false;
     }
     this.#name = this.peek(() => endpoint.sockName());
+    this.onrelease?.();
     for (const watch of this.#watches) {
       this.unwatch(watch);
     }

@@ -107,19 +107,26 @@ describe("bindToDevice", () => {
     assert.equal(receive(peer), "still there");
   });
 
-  test("leaves the loopback to who is bound to it, and gives all back", (t) => {
-    const { server, client, peer } = connect(t, identity);
-    for (const dtls of [server, client, peer]) {
-      assert.equal(dtls.bindToDevice("lo"), true, Dtls.lastError()?.message);
-    }
-    client.send("by lo");
-    assert.equal(receive(peer), "by lo");
-    for (const dtls of [server, client, peer]) {
-      assert.equal(dtls.bindToDevice(), true);
-    }
-    client.send("by any");
-    assert.equal(receive(peer), "by any");
-  });
+  const skip =
+    process.getuid() === 0 ? false : "to leave a device again needs to be root";
+
+  test(
+    "leaves the loopback to who is bound to it, and gives all back",
+    { skip },
+    (t) => {
+      const { server, client, peer } = connect(t, identity);
+      for (const dtls of [server, client, peer]) {
+        assert.equal(dtls.bindToDevice("lo"), true, Dtls.lastError()?.message);
+      }
+      client.send("by lo");
+      assert.equal(receive(peer), "by lo");
+      for (const dtls of [server, client, peer]) {
+        assert.equal(dtls.bindToDevice(), true);
+      }
+      client.send("by any");
+      assert.equal(receive(peer), "by any");
+    },
+  );
 });
 
 describe("setIPv6Only", () => {
