@@ -33,6 +33,11 @@ if(DTLS_SANITIZE)
   add_link_options(-fsanitize=${DTLS_SANITIZE})
 endif()
 
+if(DTLS_COVERAGE)
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+
 # The layers are compiled against OpenSSL's headers and linked to nothing: which OpenSSL it is, the
 # shared one or the archives, is the choice of the final target.
 add_library(dtls_openssl_headers INTERFACE)

@@ -108,6 +108,9 @@ class Session {
   // EALREADY while one runs, EPIPE after the end.
   Result<void> renegotiate(TimePoint now);
 
+  // is_renegotiating: nothing can be sent just now.
+  [[nodiscard]] bool is_renegotiating() const;
+
   // set_handshake_timeout gives this session a patience of its own in place of the configuration's
   // handshake_timeout: an unfinished handshake fails with ETIMEDOUT at now + timeout, whatever has
   // passed before, also where the client's hello has not come yet. After Connected it counts for

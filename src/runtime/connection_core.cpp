@@ -392,7 +392,8 @@ bool ConnectionCore::ready(Interest interest) const {
     case Interest::kRead:
       return !association_.received.empty() || !is_live();
     case Interest::kWrite:
-      return association_.state != State::kHandshaking && association_.unsent.empty();
+      return association_.state != State::kHandshaking && association_.unsent.empty() &&
+             !(is_live() && association_.session.is_renegotiating());
     case Interest::kExcept:
       return association_.state == State::kFailed;
   }

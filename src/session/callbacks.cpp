@@ -13,6 +13,13 @@
 namespace dtls::session {
 namespace {
 
+// A flight that is not answered may have been too large for the path: RFC 6347 §4.1.1.1 has it go
+// on in smaller fragments after repeated retransmissions ("2-3 seems appropriate"). Ours is smaller
+// with the second, 3 s after the flight, since few clients wait for much longer. Every IPv4 host
+// takes 576 bytes (RFC 791 §3.1), less 28 of headers.
+constexpr std::size_t kFallbackMtu = 576 - 28;
+constexpr int kFallbackRetransmission = 2;
+
 // The host_name of a ClientHello (RFC 6066 §3); empty where there is none. What libssl would not
 // accept it refuses later by itself.
 std::string_view requested_name(SSL* ssl) {
@@ -57,8 +64,14 @@ int on_certificate(int accepted, X509_STORE_CTX* verification) {
 unsigned int on_timer_start(SSL* ssl, unsigned int current_us) {
   // RFC 6347 §4.2.4.1: double at each retransmission, to no more than 60 s.
   constexpr unsigned int kLongestUs = 60'000'000;
-  const auto first = Session::State::of(ssl).context->inside().first_retransmission;
-  if (current_us == 0) return static_cast<unsigned int>(first.count()) * 1000;
+  Session::State& state = Session::State::of(ssl);
+  if (current_us == 0) {
+    state.retransmissions = 0;
+    return static_cast<unsigned int>(state.context->inside().first_retransmission.count()) * 1000;
+  }
+  if (++state.retransmissions == kFallbackRetransmission) {
+    state.limit_handshake_datagrams(kFallbackMtu);
+  }
   return std::min(current_us * 2, kLongestUs);
 }
 

@@ -67,9 +67,20 @@ Error explain_failure(const Address& peer_address, const AlertTrace& alerts,
     case SSL_R_WRONG_SSL_VERSION:
     case SSL_R_WRONG_VERSION_NUMBER:
       return {ErrorKind::kIncompatible, EPROTO, peer + " does not speak DTLS 1.2", alerts.sent};
+    case SSL_R_READ_TIMEOUT_EXPIRED:  // libssl's own bound: 12 retransmissions of one flight
+      return {ErrorKind::kTimeout, ETIMEDOUT,
+              peer + " stopped answering: what we sent it was repeated too often", alerts.sent};
     default:
       return {ErrorKind::kMalformed, EPROTO, peer + " broke the protocol: " + text, alerts.sent};
   }
+}
+
+Error renegotiation_insisted(const Address& peer, std::uint8_t alert) {
+  return {ErrorKind::kPeer, ECONNRESET,
+          "the peer at " + peer.text() +
+              " ended the association because it was refused a renegotiation; set option "
+              "`renegotiate` if it is to be allowed",
+          alert};
 }
 
 Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer) {

@@ -21,6 +21,10 @@ struct AlertTrace {
 // blame. `rejection` tells why a certificate was not accepted, empty if none was rejected.
 Error explain_failure(const Address& peer, const AlertTrace& alerts, const std::string& rejection);
 
+// renegotiation_insisted is the Error of a peer that does without the association rather than
+// without the renegotiation that we have refused.
+Error renegotiation_insisted(const Address& peer, std::uint8_t alert);
+
 // handshake_timed_out is the Error of a handshake that lasted too long.
 Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer);
 

@@ -24,7 +24,7 @@ namespace {
 
 // Handshake datagrams stay below IPv6's minimum link MTU (RFC 8200 §5: 1280, less 48 bytes of
 // headers), so that no path fragments them.
-constexpr long kHandshakeMtu = 1280 - 48;
+constexpr std::size_t kHandshakeMtu = 1280 - 48;
 
 }  // namespace
 
@@ -48,7 +48,7 @@ Result<Session> Session::make(std::shared_ptr<const Context> context, const Addr
   }
   SSL* ssl = state->ssl.get();
   SSL_set_app_data(ssl, state.get());
-  SSL_set_mtu(ssl, kHandshakeMtu);
+  state->limit_handshake_datagrams(kHandshakeMtu);
   DTLS_set_timer_cb(ssl, session::on_timer_start);
   BIO* bio = session::make_datagram_bio(state->port).release();
   SSL_set_bio(ssl, bio, bio);
@@ -162,6 +162,10 @@ void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
   state.now = now;
   const bool finished = state.is<State::Established>() || state.is<State::Ended>();
   if (!finished) state.start_clock();
+}
+
+bool Session::is_renegotiating() const {
+  return state_->is<State::Renegotiating>();
 }
 
 std::optional<Event> Session::poll_event() {

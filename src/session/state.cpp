@@ -12,6 +12,14 @@
 
 namespace dtls {
 
+void Session::State::limit_handshake_datagrams(std::size_t size) {
+  // Filling a datagram, libssl does not count what AEAD adds to the encrypted records of a flight:
+  // 8 bytes of nonce and 16 of tag (RFC 5288 §3) to its one encrypted message.
+  constexpr std::size_t kUncounted = 8 + 16;
+  port.handshake_limit = size;
+  SSL_set_mtu(ssl.get(), static_cast<long>(size - kUncounted));
+}
+
 void Session::State::open() {
   if (!handshake_deadline) start_clock();
   const crypto::OwnedBy<BIO_ADDR, BIO_ADDR_free> unused(BIO_ADDR_new());
@@ -60,6 +68,10 @@ void Session::State::fail(Error error) {
 }
 
 void Session::State::fail_from_ssl() {
+  if (declined && alerts.received == SSL_AD_HANDSHAKE_FAILURE) {
+    ERR_clear_error();
+    return fail(session::renegotiation_insisted(peer, *alerts.received));
+  }
   fail(session::explain_failure(peer, alerts, rejection));
 }
 

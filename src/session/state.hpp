@@ -50,6 +50,7 @@ struct Session::State {
   std::optional<TimePoint> handshake_deadline;
   std::optional<TimePoint> retransmission;
   bool heard_from_peer = false;
+  int retransmissions = 0;  // of the flight that waits for its answer
 
   std::uint16_t read_epoch = 1;  // after the first handshake; one more with every renegotiation
   session::RenegotiationLimit peers_renegotiations;
@@ -68,6 +69,8 @@ struct Session::State {
   static State& of(const SSL* ssl) { return *static_cast<State*>(SSL_get_app_data(ssl)); }
 
   // state.cpp: from the first datagram to the last.
+  // limit_handshake_datagrams to so many bytes, from now on.
+  void limit_handshake_datagrams(std::size_t size);
   void start_clock() { handshake_deadline = now + patience; }
   void open();
   void advance();

@@ -321,6 +321,54 @@ std::vector<std::byte> first_hello(const ClientConfig& config) {
   return hello;
 }
 
+TEST_F(Loopback, a_renegotiation_goes_on_beneath_the_data) {
+  server_config_.renegotiate = client_config_.renegotiate = true;
+  auto server = listen();
+  auto [client, accepted] = connect(server);
+  ASSERT_TRUE(client.renegotiate());
+  ASSERT_TRUE(client.send("waits until it is done", kSoon));
+  EXPECT_EQ(receive(accepted), "waits until it is done");
+  ASSERT_TRUE(accepted.renegotiate());
+  ASSERT_TRUE(accepted.send("and the other way", kSoon));
+  EXPECT_EQ(receive(client), "and the other way");
+  client.close();
+  EXPECT_EQ(client.renegotiate().error().sys_errno, EBADF);
+}
+
+TEST_F(Loopback, a_renegotiation_needs_its_option) {
+  auto server = listen();
+  auto [client, accepted] = connect(server);
+  EXPECT_EQ(client.renegotiate().error().sys_errno, EOPNOTSUPP);
+  ASSERT_TRUE(client.send("unharmed"));
+  EXPECT_EQ(receive(accepted), "unharmed");
+}
+
+TEST_F(Loopback, a_server_takes_identities_while_it_serves_and_none_when_it_is_closed) {
+  auto server = listen();
+  Authority other_authority("another authority");
+  HostIdentityConfig host;
+  host.host = "other.example.org";
+  host.identity =
+      other_authority.issue({.common_name = "other", .alt_names = "DNS:other.example.org"});
+  ASSERT_TRUE(server.add_identity(host));
+  client_config_.ca = other_authority.certificate();
+  client_config_.server_name = "other.example.org";
+  auto [client, accepted] = connect(server);
+  EXPECT_TRUE(client.verification().authorized);
+  host.host = "not a name";
+  EXPECT_EQ(server.add_identity(host).error().sys_errno, EINVAL);
+  server.close();
+  EXPECT_EQ(server.add_identity(host).error().sys_errno, EBADF);
+}
+
+TEST_F(Loopback, a_cookie_secret_of_another_size_is_refused) {
+  server_config_.cookie_secret = "short";
+  const auto server = Server::listen(loop_, server_config_, *Address::parse("127.0.0.1", 0));
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().sys_errno, EINVAL);
+  EXPECT_NE(server.error().message.find("32"), std::string::npos);
+}
+
 TEST_F(Loopback, a_flood_of_hellos_without_a_cookie_costs_no_memory_and_disturbs_nobody) {
   constexpr int kPorts = 100;
   constexpr int kRounds = 1000;

@@ -1,14 +1,22 @@
-// A client on bare libssl, for what a Session's client does not do: resuming sessions.
+// A client on bare libssl, for what a Session's client does not do: resuming sessions, odd records.
 #pragma once
 
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "credentials/pem.hpp"
 #include "crypto/owned.hpp"
@@ -83,7 +91,63 @@ class RawClient {
   }
   Session& server() { return *server_; }
 
+  // application_record seals plaintext, which may be empty as libssl's never is, under the client's
+  // key. The suite must have AES-128-GCM with SHA-256; `sequence` must not be one that libssl used.
+  [[nodiscard]] std::vector<std::byte> application_record(std::uint8_t sequence,
+                                                          std::string_view plaintext) const {
+    const auto keys = key_block();
+    // RFC 5288 §3: the nonce is the fixed IV, then the record's epoch and sequence number.
+    const std::array<unsigned char, 8> explicit_nonce = {0, 1, 0, 0, 0, 0, 0, sequence};
+    std::array<unsigned char, 12> nonce{};
+    std::copy_n(keys.begin() + 32, 4, nonce.begin());
+    std::copy(explicit_nonce.begin(), explicit_nonce.end(), nonce.begin() + 4);
+    const auto length = static_cast<unsigned char>(plaintext.size());
+    const std::array<unsigned char, 13> authenticated = {0,        1,  0,    0,    0, 0,     0,
+                                                         sequence, 23, 0xfe, 0xfd, 0, length};
+    const crypto::OwnedBy<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free> cipher(EVP_CIPHER_CTX_new());
+    std::vector<unsigned char> sealed(plaintext.size());
+    std::array<unsigned char, 16> tag{};
+    int done = 0;
+    EVP_EncryptInit_ex2(cipher.get(), EVP_aes_128_gcm(), keys.data(), nonce.data(), nullptr);
+    EVP_EncryptUpdate(cipher.get(), nullptr, &done, authenticated.data(), 13);
+    EVP_EncryptUpdate(cipher.get(), sealed.data(), &done,
+                      reinterpret_cast<const unsigned char*>(plaintext.data()), length);
+    EVP_EncryptFinal_ex(cipher.get(), sealed.data() + sealed.size(), &done);
+    EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, 16, tag.data());
+
+    std::vector<unsigned char> record = {23, 0xfe, 0xfd};
+    record.insert(record.end(), explicit_nonce.begin(), explicit_nonce.end());
+    record.insert(record.end(), {0, static_cast<unsigned char>(8 + length + 16)});
+    record.insert(record.end(), explicit_nonce.begin(), explicit_nonce.end());
+    record.insert(record.end(), sealed.begin(), sealed.end());
+    record.insert(record.end(), tag.begin(), tag.end());
+    const auto bytes = std::as_bytes(std::span(record));
+    return {bytes.begin(), bytes.end()};
+  }
+
  private:
+  // RFC 5246 §6.3: client key, server key, client IV, server IV.
+  [[nodiscard]] std::array<unsigned char, 40> key_block() const {
+    std::array<unsigned char, 48> master{};
+    SSL_SESSION_get_master_key(SSL_get0_session(ssl_.get()), master.data(), master.size());
+    const std::string_view label = "key expansion";
+    std::vector<unsigned char> seed(label.begin(), label.end());
+    seed.resize(label.size() + 64);
+    SSL_get_server_random(ssl_.get(), seed.data() + label.size(), 32);
+    SSL_get_client_random(ssl_.get(), seed.data() + label.size() + 32, 32);
+    const crypto::OwnedBy<EVP_KDF, EVP_KDF_free> kdf(EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr));
+    const crypto::OwnedBy<EVP_KDF_CTX, EVP_KDF_CTX_free> context(EVP_KDF_CTX_new(kdf.get()));
+    std::string digest = "SHA256";
+    const std::array<OSSL_PARAM, 4> parameters = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SECRET, master.data(), master.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed.data(), seed.size()),
+        OSSL_PARAM_construct_end()};
+    std::array<unsigned char, 40> block{};
+    EVP_KDF_derive(context.get(), block.data(), block.size(), parameters.data());
+    return block;
+  }
+
   void take(std::span<const std::byte> datagram) {
     port_.incoming = datagram;
     SSL_do_handshake(ssl_.get());

@@ -260,6 +260,27 @@ TEST_F(Refusal, is_the_default_of_servers_and_told_to_the_client) {
       << pair.client().failure->message;
 }
 
+TEST_F(Refusal, is_named_as_the_cause_when_the_client_ends_the_association_over_it) {
+  server_.renegotiate = false;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  settle(pair);
+  ASSERT_TRUE(pair.server().failure);
+  EXPECT_EQ(pair.server().failure->sys_errno, ECONNRESET);
+  EXPECT_NE(pair.server().failure->message.find("option `renegotiate`"), std::string::npos)
+      << pair.server().failure->message;
+}
+
+TEST_F(Renegotiation, is_told_while_it_runs_because_nothing_can_be_sent_then) {
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  EXPECT_TRUE(pair.client().session->is_renegotiating());
+  settle(pair);
+  EXPECT_FALSE(pair.client().session->is_renegotiating());
+}
+
 // libssl would wait for a message that never comes, and end the association at the next one.
 TEST_F(Refusal, repeated_hellos_do_not_bring_the_server_into_a_handshake) {
   server_.renegotiate = false;

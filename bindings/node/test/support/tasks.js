@@ -15,6 +15,11 @@ const assert = require("node:assert/strict");
 const iosched = require("iosched");
 `;
 
+// What Node says where coverage is counted and a thread ends in the middle of something.
+const COUNTER_NOISE = process.env.NODE_V8_COVERAGE
+  ? /^Failed to stringify coverage profile result\n/gm
+  : /$^/;
+
 /**
  * Runs the main script of a JSRE program.
  *
@@ -43,7 +48,7 @@ function runTasks(t, sources, { cwd = ".", env } = {}) {
  */
 async function passes(t, sources, options) {
   const { code, output } = await runTasks(t, sources, options).exited;
-  assert.equal(output, "");
+  assert.equal(output.replace(COUNTER_NOISE, ""), "");
   assert.equal(code, 0);
 }
 

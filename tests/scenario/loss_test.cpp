@@ -1,0 +1,131 @@
+// Handshakes over a network that loses, doubles and reorders datagrams (RFC 6347 §4.2.4).
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "support/bad_network.hpp"
+
+namespace dtls::test {
+namespace {
+
+// After a loss there are more datagrams than without; these many more are lost in their turn.
+constexpr int kRetransmitted = 3;
+
+class Loss : public BadNetwork, public testing::WithParamInterface<bool> {
+ protected:
+  Loss() {
+    if (GetParam()) authenticate_clients();
+  }
+  static std::string both(int one, int other) {
+    return "datagrams " + std::to_string(one) + " and " + std::to_string(other) + " lost";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Of, Loss, testing::Bool(), [](const auto& test) {
+  return std::string(test.param ? "mutual_authentication" : "server_authentication");
+});
+
+TEST_P(Loss, without_it_a_handshake_has_six_datagrams) {
+  // Hello, HelloVerifyRequest, hello with cookie, a flight of each side, and the server's last.
+  EXPECT_EQ(datagrams_without_loss(), 6);
+}
+
+TEST_P(Loss, of_any_one_datagram_is_made_up_for) {
+  const int count = datagrams_without_loss();
+  std::vector<Talk> talks;
+  for (int lost = 0; lost < count; ++lost) {
+    talks.push_back({"datagram " + std::to_string(lost) + " lost",
+                     lose_if([lost](const Passing& passing) { return passing.number == lost; })});
+  }
+  for (const auto& told : hold_talks(talks)) {
+    EXPECT_EQ(told.lost, 1);
+    EXPECT_GT(told.datagrams_of_the_handshake, count);
+  }
+}
+
+TEST_P(Loss, of_any_two_datagrams_is_made_up_for) {
+  const int count = datagrams_without_loss();
+  std::vector<Talk> talks;
+  for (int one = 0; one < count; ++one) {
+    for (int other = one + 1; other < count + kRetransmitted; ++other) {
+      talks.push_back({both(one, other), lose_if([one, other](const Passing& passing) {
+                         return passing.number == one || passing.number == other;
+                       })});
+    }
+  }
+  for (const auto& told : hold_talks(talks)) {
+    EXPECT_GE(told.lost, 1);
+    EXPECT_LE(told.lost, 2);
+  }
+}
+
+TEST_P(Loss, of_one_datagram_each_way_again_and_again_is_made_up_for) {
+  // The first `times` copies of one flight are lost: its timer doubles each time.
+  constexpr int kTimes = 3;
+  std::vector<Talk> talks;
+  for (const Way way : {Way::kToServer, Way::kToClient}) {
+    for (int first = 0; first < 3; ++first) {
+      talks.push_back({"to the " + std::string(way == Way::kToServer ? "server" : "client") +
+                           " from " + std::to_string(first),
+                       lose_if([way, first](const Passing& passing) {
+                         return passing.way == way && passing.number_in_way >= first &&
+                                passing.number_in_way < first + kTimes;
+                       })});
+    }
+  }
+  for (const auto& told : hold_talks(talks))
+    EXPECT_EQ(told.lost, kTimes);
+}
+
+TEST_P(Loss, is_none_when_every_datagram_comes_twice) {
+  retransmit_after(kNever);
+  hold_talks({{"everything twice", [](const Passing&) { return Fate{.copies = 2}; }, false}});
+}
+
+TEST_P(Loss, is_none_when_any_one_datagram_comes_twice) {
+  retransmit_after(kNever);
+  const int count = datagrams_without_loss();
+  std::vector<Talk> talks;
+  for (int doubled = 0; doubled < count + 2; ++doubled) {
+    talks.push_back({"datagram " + std::to_string(doubled) + " doubled",
+                     [doubled](const Passing& passing) {
+                       return Fate{.copies = passing.number == doubled ? 2 : 1};
+                     },
+                     false});
+  }
+  hold_talks(talks);
+}
+
+TEST_P(Loss, is_none_when_any_one_datagram_comes_after_its_retransmission) {
+  std::vector<Talk> talks;
+  const int count = datagrams_without_loss();
+  for (int late = 0; late < count; ++late) {
+    talks.push_back({"datagram " + std::to_string(late) + " late",
+                     [late](const Passing& passing) {
+                       if (passing.number != late) return Fate{};
+                       // Its retransmission comes before it.
+                       return Fate{.delay = 3 * kFirstRetransmission};
+                     },
+                     false});
+  }
+  hold_talks(talks);
+}
+
+TEST_P(Loss,
+       by_chance_of_a_fifth_of_all_datagrams_with_as_many_doubled_and_delayed_is_made_up_for) {
+  constexpr std::uint32_t kSeeds = 100;
+  retransmit_after(Duration(20));
+  const Chances chances{.lost = 20, .duplicated = 20, .delayed = 20, .longest_delay = Duration(30)};
+  std::vector<Talk> talks;
+  for (std::uint32_t seed = 0; seed < kSeeds; ++seed) {
+    talks.push_back({"seed " + std::to_string(seed), by_chance(seed, chances)});
+  }
+  int lost = 0;
+  for (const auto& told : hold_talks(talks, 25))
+    lost += told.lost;
+  EXPECT_GT(lost, static_cast<int>(kSeeds)) << "of about six datagrams a handshake and more";
+}
+
+}  // namespace
+}  // namespace dtls::test
