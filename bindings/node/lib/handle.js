@@ -118,7 +118,8 @@ class Handle {
       throw failure(ERRNO.EBADF, "this Dtls object is closed");
     }
     const open = () => endpoint.watch(interest);
-    const watch = loop().watch(open, deliver, { interest, fd });
+    const what = { interest, fd, owned: true };
+    const watch = loop().watch(open, deliver, what);
     this.#watches.add(watch);
     return watch;
   }

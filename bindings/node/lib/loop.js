@@ -60,12 +60,13 @@ class Loop {
   /**
    * @param {() => number} open
    * @param {() => boolean} deliver
-   * @param {{ interest: number, fd?: number }} what
+   * @param {{ interest: number, fd?: number, owned?: boolean }} what owned: by an endpoint, whose
+   *   matter its end is
    * @returns {Watch}
    * @throws {Error} what `open` throws
    */
-  watch(open, deliver, { interest, fd }) {
-    const watch = new Watch(this, open, deliver, { interest, fd });
+  watch(open, deliver, what) {
+    const watch = new Watch(this, open, deliver, what);
     this.#enter(watch);
     if (++this.#alive === 1) {
       this.#native.ref();
@@ -82,14 +83,15 @@ class Loop {
   }
 
   /**
-   * Ends every interest in a descriptor that is about to be closed or given
-   * away: its number may soon mean something else.
+   * Ends every interest of the program in a descriptor that is about to be
+   * closed or given away: its number may soon mean something else. Who takes it
+   * up may have interests of its own already.
    *
    * @param {number} fd
    */
   forgetFd(fd) {
     for (const watch of [...this.#watches.values()]) {
-      if (watch.fd === fd) {
+      if (watch.fd === fd && !watch.owned) {
         watch.stop();
       }
     }

@@ -13,7 +13,7 @@ class Watch {
    * @param {Loop} loop
    * @param {() => number} open begins the native watch and returns its id
    * @param {() => boolean} deliver does what readiness asks for; false if there was nothing to do
-   * @param {{ interest: number, fd: number | undefined }} what
+   * @param {{ interest: number, fd?: number, owned?: boolean }} what
    */
   constructor(loop, open, deliver, what) {
     this.#loop = loop;
@@ -21,6 +21,7 @@ class Watch {
     this.deliver = deliver;
     this.interest = what.interest;
     this.fd = what.fd;
+    this.owned = what.owned ?? false;
     this.alive = true;
     this.running = false;
     /** @type {(() => void) | undefined} */

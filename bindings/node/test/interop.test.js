@@ -1,13 +1,21 @@
 "use strict";
 
 const assert = require("node:assert/strict");
-const { spawnSync } = require("node:child_process");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
 const { createAuthority } = require("./support/certificates");
 const { freePort } = require("./support/ports");
 const { PATIENCE_MS, serve } = require("./support/pair");
-const { Program } = require("./support/program");
+const {
+  accepted,
+  connectTo,
+  gnutlsClient,
+  gnutlsServer,
+  message,
+  opensslClient,
+  opensslServer,
+} = require("./support/peers");
+const { missing } = require("./support/program");
 
 const authority = createAuthority();
 const identities = {
@@ -19,88 +27,41 @@ const addresses = {
   IPv6: { host: "::1", type: "udp6", sockaddr: Dtls.sockaddr6 },
 };
 
-const bracketed = (host) => (host.includes(":") ? `[${host}]` : host);
-
-/** How each program is told to do the same, and what it says when connected. */
+/** How each program is told to do the same. */
 const PEERS = {
   openssl: {
-    client: ({ host, port }) => [
-      ...["s_client", "-dtls1_2", "-connect", `${bracketed(host)}:${port}`],
-      ...["-CAfile", authority.caFile, "-verify_return_error"],
-      ...["-servername", "localhost", "-verify_hostname", "localhost"],
-      ...["-quiet", "-no_ign_eof"],
-    ],
-    server: ({ port, identity, type }) => [
-      ...["s_server", "-dtls1_2", "-accept", String(port), "-quiet"],
-      ...["-cert", identity.certFile, "-key", identity.keyFile],
-      type === "udp6" ? "-6" : "-4",
-    ],
+    command: ["openssl", "openssl"],
+    client: (t, place) =>
+      opensslClient(
+        t,
+        place,
+        ...["-CAfile", authority.caFile, "-verify_return_error"],
+        ...["-servername", "localhost", "-verify_hostname", "localhost"],
+        ...["-quiet", "-no_ign_eof"],
+      ),
+    server: (t, { port, type }, identity) =>
+      opensslServer(t, port, identity, "-quiet", type === "udp6" ? "-6" : "-4"),
   },
   gnutls: {
-    client: ({ host, port }) => [
-      ...["--udp", "--port", String(port), "--x509cafile", authority.caFile],
-      ...["--verify-hostname", "localhost", "--sni-hostname", "localhost"],
-      host,
-    ],
-    server: ({ port, identity }) => [
-      ...["--udp", "--echo", "--port", String(port), "--disable-client-cert"],
-      ...["--x509certfile", identity.certFile],
-      ...["--x509keyfile", identity.keyFile],
-    ],
+    command: ["gnutls-cli", "gnutls-serv"],
+    client: (t, place) =>
+      gnutlsClient(
+        t,
+        place,
+        ...["--x509cafile", authority.caFile],
+        ...["--verify-hostname", "localhost", "--sni-hostname", "localhost"],
+      ),
+    server: (t, { port }, identity) =>
+      gnutlsServer(t, port, identity, "--disable-client-cert"),
   },
 };
-const COMMANDS = {
-  openssl: { client: "openssl", server: "openssl" },
-  gnutls: { client: "gnutls-cli", server: "gnutls-serv" },
+const trusting = {
+  rejectUnauthorized: true,
+  ca: authority.ca,
+  server: "localhost",
 };
 
-/** Whether a command is there; a test that is skipped says which one is not. */
-const missing = (command) =>
-  spawnSync(command, ["--version"]).error
-    ? `${command} is not installed`
-    : false;
-
-/** Resolves with the next message, by way of Node's loop. */
-function message(dtls) {
-  return new Promise((resolve, reject) => {
-    dtls.onreadable = () => {
-      const buffer = Buffer.alloc(16384);
-      const n = dtls.recv(buffer, 0, buffer.length, 0);
-      if (n !== 0) {
-        dtls.onreadable = null;
-        n > 0
-          ? resolve(buffer.toString("utf8", 0, n))
-          : reject(Dtls.lastError());
-      }
-    };
-  });
-}
-
-/**
- * A client that tries again for as long as the server is not up.
- *
- * @returns {Promise<object>}
- */
-async function connectTo(address, program) {
-  const options = {
-    rejectUnauthorized: true,
-    ca: authority.ca,
-    server: "localhost",
-  };
-  for (;;) {
-    const client = await new Promise((resolve) =>
-      Dtls.createClient(options, address, resolve),
-    );
-    if (client) {
-      return client;
-    }
-    const error = Dtls.lastError();
-    assert.equal(error.code, "ECONNREFUSED", error.message);
-    assert.ok(!program.ended, program.output);
-  }
-}
-
-for (const [peer, { client, server }] of Object.entries(PEERS)) {
+for (const [peer, { command, client, server }] of Object.entries(PEERS)) {
   for (const [key, identity] of Object.entries(identities)) {
     for (const [family, { host, type, sockaddr }] of Object.entries(
       addresses,
@@ -108,20 +69,11 @@ for (const [peer, { client, server }] of Object.entries(PEERS)) {
       describe(`with ${peer}, ${key} and ${family}`, () => {
         test(
           "its client verifies our server and talks to it",
-          { skip: missing(COMMANDS[peer].client) },
+          { skip: missing(command[0]) },
           async (t) => {
             const own = serve(t, identity, sockaddr(host));
-            const accepted = new Promise((resolve) =>
-              own.accept(undefined, resolve),
-            );
-            const { port } = own.sockName();
-            const program = new Program(
-              t,
-              COMMANDS[peer].client,
-              client({ host, port }),
-            );
-            const dtls = await accepted;
-            t.after(() => dtls.close());
+            const program = client(t, own.sockName());
+            const dtls = await accepted(t, own);
             assert.equal(dtls.send("greetings", PATIENCE_MS), 9);
             await program.sees(/greetings/);
             program.write("hello\n");
@@ -131,16 +83,12 @@ for (const [peer, { client, server }] of Object.entries(PEERS)) {
 
         test(
           "our client verifies its server and talks to it",
-          { skip: missing(COMMANDS[peer].server) },
+          { skip: missing(command[1]) },
           async (t) => {
             const port = await freePort(type);
-            const program = new Program(
-              t,
-              COMMANDS[peer].server,
-              server({ port, identity, type }),
-            );
-            const dtls = await connectTo(sockaddr(host, port), program);
-            t.after(() => dtls.close());
+            const program = server(t, { port, type }, identity);
+            const address = sockaddr(host, port);
+            const dtls = await connectTo(t, trusting, address, program);
             assert.equal(dtls.authorized, true);
             assert.equal(dtls.send("hello\n"), 6);
             if (peer === "openssl") {

@@ -8,6 +8,7 @@ const { test } = require("node:test");
 const iosched = require("../lib/jsre/iosched");
 const { getErrno, setErrno } = require("../lib/errors");
 const { createAuthority } = require("./support/certificates");
+const { inodeOf, udpSocket } = require("./support/kernel");
 const { connect, receive } = require("./support/pair");
 
 const { EBADF, EPERM } = os.constants.errno;
@@ -16,20 +17,10 @@ const NOTHING = [[], [], []];
 
 /** @param {number} port of a UDP socket in this process */
 function descriptorOf(port) {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const lines = fs.readFileSync("/proc/net/udp", "utf8").trim().split("\n");
-  const line = lines.find((each) => each.includes(`0100007F:${hex} `));
-  const inode = line.trim().split(/\s+/)[9];
-  const isIt = (fd) => linkOf(fd) === `socket:[${inode}]`;
-  return Number(fs.readdirSync("/proc/self/fd").find(isIt));
-}
-
-function linkOf(fd) {
-  try {
-    return fs.readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return undefined; // it was the folder's own
-  }
+  return fs
+    .readdirSync("/proc/self/fd")
+    .map(Number)
+    .find((fd) => udpSocket(inodeOf(fd))?.local.port === port);
 }
 
 test("an event is called while data waits, with its argument and itself", (t) => {

@@ -8,8 +8,12 @@ const path = require("node:path");
 const SAN = "DNS:localhost,IP:127.0.0.1,IP:::1";
 const KEYS = Object.freeze({
   ecdsa: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  p384: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+  ed25519: ["-newkey", "ed25519"],
   rsa: ["-newkey", "rsa:2048"],
 });
+const CA_EXTENSIONS =
+  "basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\n";
 
 /**
  * Makes a folder with a CA (ca.pem) and certificates that it signs, removed
@@ -31,22 +35,58 @@ function createAuthority(caName = "Test CA") {
     ...["-addext", "keyUsage=critical,keyCertSign,cRLSign"],
   );
 
-  /**
-   * @param {string} name file name and common name
-   * @param {{ key?: "ecdsa" | "rsa", san?: string, passwd?: string, days?: number }} [options]
-   */
-  function leaf(name, { key = "ecdsa", san = SAN, passwd, days = 30 } = {}) {
-    const secret = passwd ? ["-passout", `pass:${passwd}`] : ["-nodes"];
+  /** Has `issuer` sign a new key's certificate. */
+  function sign(name, { key, days, extensions, issuer }) {
     openssl(
-      ...["req", "-new", ...KEYS[key], ...secret, "-subj", `/CN=${name}`],
+      ...["req", "-new", ...KEYS[key], "-nodes", "-subj", `/CN=${name}`],
       ...["-keyout", `${name}.key`, "-out", `${name}.csr`],
     );
-    fs.writeFileSync(at(`${name}.ext`), `subjectAltName=${san}\n`);
+    fs.writeFileSync(at(`${name}.ext`), extensions);
     openssl(
       ...["x509", "-req", "-in", `${name}.csr`, "-days", String(days)],
-      ...["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"],
+      ...["-CA", `${issuer}.pem`, "-CAkey", `${issuer}.key`, "-CAcreateserial"],
       ...["-extfile", `${name}.ext`, "-out", `${name}.pem`],
     );
+  }
+
+  /**
+   * Makes an authority below the CA, as the `issuer` of leaves.
+   *
+   * @param {string} name file name and common name
+   * @returns {string} its certificate
+   */
+  function intermediate(name) {
+    const extensions = CA_EXTENSIONS;
+    sign(name, { key: "ecdsa", days: 30, extensions, issuer: "ca" });
+    return text(`${name}.pem`);
+  }
+
+  /**
+   * @param {string} name file name and common name
+   * @param {{ key?: keyof typeof KEYS, san?: string, days?: number, issuer?: string,
+   *   passwd?: string, traditional?: boolean }} [options] passwd encrypts the key, as PKCS#8
+   *   or in the traditional format
+   */
+  function leaf(
+    name,
+    {
+      key = "ecdsa",
+      san = SAN,
+      days = 30,
+      issuer = "ca",
+      passwd,
+      traditional = false,
+    } = {},
+  ) {
+    sign(name, { key, days, issuer, extensions: `subjectAltName=${san}\n` });
+    if (passwd) {
+      const format = traditional ? ["-traditional"] : [];
+      openssl(
+        ...["pkey", "-in", `${name}.key`, "-out", `${name}.locked`],
+        ...["-aes256", "-passout", `pass:${passwd}`, ...format],
+      );
+      fs.renameSync(at(`${name}.locked`), at(`${name}.key`));
+    }
     return {
       cert: text(`${name}.pem`),
       key: text(`${name}.key`),
@@ -55,7 +95,8 @@ function createAuthority(caName = "Test CA") {
     };
   }
 
-  return { folder, ca: text("ca.pem"), caFile: at("ca.pem"), leaf, text };
+  const ca = text("ca.pem");
+  return { folder, ca, caFile: at("ca.pem"), intermediate, leaf, text };
 }
 
 module.exports = { createAuthority };

@@ -30,17 +30,15 @@ function serve(t, opt, sockaddr = Dtls.sockaddr(Dtls.INADDR_LOOPBACK)) {
 }
 
 /**
- * Both ends of an established association in this thread.
+ * Both ends of an established association with a server of this thread.
  *
  * @param {import("node:test").TestContext} t
- * @param {object} serverOptions
+ * @param {object} server
  * @param {object} [clientOptions]
+ * @param {object} [address] by which the client reaches the server
  */
-function connect(t, serverOptions, clientOptions = {}) {
-  const server = serve(t, serverOptions);
-  const client = must(
-    Dtls.createClient(clientOptions, server.sockName(), () => {}),
-  );
+function join(t, server, clientOptions = {}, address = server.sockName()) {
+  const client = must(Dtls.createClient(clientOptions, address, () => {}));
   t.after(() => client.close());
   const peer = must(server.accept({}, PATIENCE_MS));
   t.after(() => peer.close());
@@ -50,6 +48,17 @@ function connect(t, serverOptions, clientOptions = {}) {
   // The client's callback is an event like others, and not the test's matter.
   loop().poll(0);
   return { server, client, peer };
+}
+
+/**
+ * Both ends of an established association in this thread.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {object} serverOptions
+ * @param {object} [clientOptions]
+ */
+function connect(t, serverOptions, clientOptions) {
+  return join(t, serve(t, serverOptions), clientOptions);
 }
 
 /**
@@ -64,4 +73,4 @@ function receive(dtls, timeout = PATIENCE_MS) {
   return buffer.toString("utf8", 0, n);
 }
 
-module.exports = { PATIENCE_MS, connect, must, receive, serve };
+module.exports = { PATIENCE_MS, connect, join, must, receive, serve };

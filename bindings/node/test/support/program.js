@@ -1,6 +1,6 @@
 "use strict";
 
-const { spawn } = require("node:child_process");
+const { spawn, spawnSync } = require("node:child_process");
 const path = require("node:path");
 
 const JSRE = path.resolve(__dirname, "..", "..", "bin", "jsre");
@@ -108,4 +108,16 @@ function runNode(t, source, options = {}) {
   return new Program(t, process.execPath, ["-e", prelude + source], options);
 }
 
-module.exports = { JSRE, Program, runJsre, runNode };
+/**
+ * Why a test that needs a command is to be skipped; false when it is there.
+ *
+ * @param {string} command
+ * @returns {string | false}
+ */
+function missing(command) {
+  return spawnSync(command, ["--version"]).error
+    ? `${command} is not installed`
+    : false;
+}
+
+module.exports = { JSRE, Program, missing, runJsre, runNode };
