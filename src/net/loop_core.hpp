@@ -43,6 +43,9 @@ class LoopCore {
   // which takes the place of the earlier one. The loop owns neither.
   // Throws std::system_error when the descriptor cannot be polled.
   void attach(Source& source, int fd);
+  // promise makes watches on `fd` the source's before the descriptor is: see Connection's
+  // from_descriptor, where another connection still has it.
+  void promise(Source& source, int fd) { sources_.promise(source, fd); }
   // detach forgets the source, its descriptor and every watch on it. Call it before close(fd).
   // Safe from inside any callback, and harmless for a source that is not attached.
   void detach(Source& source);

@@ -29,7 +29,13 @@ void SourceTable::unregister(Entry& entry) {
   entry.key = {};
 }
 
+void SourceTable::promise(Source& source, int fd) {
+  find_or_add(source);
+  promised_[fd] = &source;
+}
+
 void SourceTable::attach(Source& source, int fd) {
+  std::erase_if(promised_, [&](const auto& each) { return each.second == &source; });
   const auto entry = find_or_add(source);
   unregister(*entry);
   if (fd < 0) return;
@@ -46,6 +52,7 @@ void SourceTable::attach(Source& source, int fd) {
 }
 
 void SourceTable::detach(Source& source) {
+  std::erase_if(promised_, [&](const auto& each) { return each.second == &source; });
   const auto found = by_source_.find(&source);
   if (found == by_source_.end()) return;
   const auto entry = found->second;
@@ -94,7 +101,10 @@ void SourceTable::update(Entries::iterator entry) {
 
 Source* SourceTable::owner_of(int fd) {
   const auto found = by_fd_.find(fd);
-  if (found == by_fd_.end()) return nullptr;
+  if (found == by_fd_.end()) {
+    const auto promised = promised_.find(fd);
+    return promised == promised_.end() ? nullptr : promised->second;
+  }
   const bool still_its = epoll_.modify(found->second->key, EPOLLIN) == 0;
   return still_its ? found->second->source : nullptr;
 }

@@ -24,7 +24,11 @@ class SourceTable {
   void remove(const WatchPtr& watch);
   void readiness_changed(Source& source);
 
-  // owner_of gives the source that the open descriptor belongs to, or null.
+  // promise: watches on `fd` are the source's, although the descriptor is not yet; until its attach
+  // or detach.
+  void promise(Source& source, int fd);
+
+  // owner_of gives the source that the open descriptor belongs or is promised to, or null.
   [[nodiscard]] Source* owner_of(int fd);
   // serve calls on_readable of the source registered under `key`. False if there is none.
   bool serve(RegistrationKey key, TimePoint now);
@@ -56,6 +60,7 @@ class SourceTable {
   Entries idle_;
   std::unordered_map<Source*, Entries::iterator> by_source_;
   std::unordered_map<int, Entries::iterator> by_fd_;
+  std::unordered_map<int, Source*> promised_;
   std::uint64_t next_serial_ = 1;
   std::uint32_t next_generation_ = 1;
   std::uint64_t round_ = 0;

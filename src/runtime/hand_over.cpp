@@ -95,7 +95,7 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
   if (!known) return keep(known.error());
   if (*known) {
     socket->release();
-    loop.core().attach(*core, -1);
+    loop.core().promise(*core, fd);
     core->awaited_ = std::make_unique<Awaited>(Awaited{fd, identity});
     core->inherit();
   } else {

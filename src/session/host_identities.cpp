@@ -4,7 +4,10 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <string>
+#include <string_view>
 
 #include "credentials/names.hpp"
 #include "credentials/openssl_errors.hpp"
@@ -61,6 +64,19 @@ Result<credentials::Identity> load_server_identity(const IdentityConfig& config)
         std::string("option `cert`: OpenSSL cannot serve DTLS 1.2 with a key of the kind ") +
             EVP_PKEY_get0_type_name(key) + "; give one of ECDSA P-256 or RSA",
         {}};
+  }
+  // RFC 8422 §5.1.1: an ECDSA certificate's curve must be a group that is offered, see context.cpp.
+  std::array<char, 64> curve{};
+  if (EVP_PKEY_is_a(key, "EC") == 1 &&
+      EVP_PKEY_get_group_name(key, curve.data(), curve.size(), nullptr) == 1) {
+    const std::string_view name(curve.data());
+    if (name != "prime256v1" && name != "secp384r1") {
+      return Error{ErrorKind::kMisuse,
+                   EINVAL,
+                   "option `cert`: no client would take an ECDSA key on the curve " +
+                       std::string(name) + "; give one of P-256 or P-384",
+                   {}};
+    }
   }
   return identity;
 }

@@ -107,6 +107,20 @@ TEST_F(HandOver, an_heir_that_comes_before_the_owner_has_let_go_waits_for_it) {
   EXPECT_EQ(receive(taken), "hello");
 }
 
+TEST_F(HandOver, a_watch_on_the_descriptor_of_an_heir_that_waits_fires_for_its_data) {
+  auto server = listen();
+  auto [client, accepted, fd] = connect_with_descriptor(server);
+  auto taken = std::move(*take_up(fd));
+  int fired = 0;
+  ASSERT_TRUE(other_loop_.watch(*taken.descriptor(), Interest::kRead, [&] { ++fired; }));
+  ASSERT_TRUE(client.send("for the heir"));
+  other_loop_.run_once(Duration(5));
+  EXPECT_EQ(fired, 0) << "what the kernel has is the owner's";
+  accepted.fly_away();
+  ASSERT_TRUE(turn_both_until([&] { return fired > 0; }));
+  EXPECT_EQ(receive(taken), "for the heir");
+}
+
 TEST_F(HandOver, an_heir_is_told_when_the_owner_closes_instead) {
   const auto descriptors = open_descriptors();
   {

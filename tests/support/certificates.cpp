@@ -30,6 +30,9 @@ OwnedKey make_key(KeyKind kind) {
     case KeyKind::kP384:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384");
       break;
+    case KeyKind::kP521:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-521");
+      break;
     case KeyKind::kEd25519:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
       break;

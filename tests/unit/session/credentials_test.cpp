@@ -86,9 +86,12 @@ TEST_F(Credentials, of_ed25519_serve_clients) {
   expect_connected();
 }
 
-TEST_F(Credentials, of_ed25519_are_refused_for_servers_before_a_handshake_has_to_fail) {
+class Unserved : public Credentials,
+                 public testing::WithParamInterface<std::pair<KeyKind, const char*>> {};
+
+TEST_P(Unserved, keys_are_refused_for_servers_before_a_handshake_has_to_fail) {
   Authority::Wish wish;
-  wish.kind = KeyKind::kEd25519;
+  wish.kind = GetParam().first;
   const auto identity = authority_.issue(wish);
   const auto good = std::move(*Context::for_server(server_));
   server_.identity = identity;
@@ -98,9 +101,13 @@ TEST_F(Credentials, of_ed25519_are_refused_for_servers_before_a_handshake_has_to
   ASSERT_FALSE(not_added);
   for (const auto& error : {refused.error(), not_added.error()}) {
     EXPECT_EQ(error.sys_errno, EINVAL);
-    EXPECT_NE(error.message.find("ED25519"), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find(GetParam().second), std::string::npos) << error.message;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Of, Unserved,
+                         testing::Values(std::pair(KeyKind::kEd25519, "ED25519"),
+                                         std::pair(KeyKind::kP521, "secp521r1")));
 
 TEST_F(Credentials, with_a_traditionally_encrypted_key_serve) {
   for (const auto kind : {KeyKind::kP256, KeyKind::kRsa2048}) {
