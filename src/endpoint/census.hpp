@@ -22,7 +22,6 @@ class Census {
   void leave(const Address& peer, bool half_open);
 
   [[nodiscard]] std::size_t associations() const { return total_.associations; }
-  [[nodiscard]] std::size_t half_open() const { return total_.half_open; }
 
  private:
   struct Counts {

@@ -129,9 +129,8 @@ class ConnectionCore final : public net::Source,
   bool counted_ = false;  // by its server's endpoint
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;
-  std::unique_ptr<endpoint::CookieGate>
-      gate_;             // of a taken-up socket whose peer proved nothing yet
-  Duration patience_{};  // for the handshake of what is inherited
+  std::unique_ptr<endpoint::CookieGate> gate_;  // until the peer of a taken-up socket is proven
+  Duration patience_{};                         // for the handshake of what is inherited
 };
 
 }  // namespace dtls::runtime
