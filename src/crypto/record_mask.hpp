@@ -1,0 +1,42 @@
+// The mask over the sequence numbers of DTLS 1.3 records (RFC 9147 §4.2.3).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "crypto/aead.hpp"
+
+namespace dtls::crypto {
+
+// The mask is made of that much of a record's ciphertext.
+inline constexpr std::size_t kMaskSampleSize = 16;
+
+// RecordMask is an sn_key and nothing else, like AeadKey.
+class RecordMask {
+ public:
+  // `sn_key` has aead_key_size bytes; of any other size makes a mask that fails.
+  RecordMask(AeadAlgorithm algorithm, Bytes sn_key);
+  RecordMask(RecordMask&& other) noexcept;
+  RecordMask& operator=(RecordMask&& other) noexcept;
+  RecordMask(const RecordMask&) = delete;
+  RecordMask& operator=(const RecordMask&) = delete;
+  ~RecordMask();
+
+  // mask gives the two bytes to XOR the sequence number with (its one byte with the first). False
+  // when libcrypto fails.
+  [[nodiscard]] bool mask(std::span<const std::byte, kMaskSampleSize> sample,
+                          std::span<std::byte, 2> out) const;
+
+ private:
+  void forget();
+  [[nodiscard]] Bytes key() const { return Bytes(key_).first(aead_key_size(algorithm_)); }
+
+  std::uint64_t id_ = 0;  // process-unique; 0 is no key
+  std::array<std::byte, kMaxAeadKeySize> key_{};
+  AeadAlgorithm algorithm_;
+};
+static_assert(sizeof(RecordMask) <= 48);
+
+}  // namespace dtls::crypto
