@@ -1,0 +1,67 @@
+// The AEAD ciphers that protect records (RFC 5116), with keys that cost an idle association 48
+// bytes and no OpenSSL context.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "crypto/cipher_key.hpp"
+#include "crypto/secret.hpp"
+
+namespace dtls::crypto {
+
+enum class AeadAlgorithm : std::uint8_t {
+  kAes128Gcm,
+  kAes256Gcm,
+  kChaCha20Poly1305,
+  kAes128Ccm,
+  kAes128Ccm8,
+};
+
+inline constexpr std::size_t kAeadNonceSize = 12;
+inline constexpr std::size_t kMaxAeadKeySize = kMaxCipherKeySize;
+inline constexpr std::size_t kMaxAeadTagSize = 16;
+using AeadNonce = std::span<const std::byte, kAeadNonceSize>;
+
+constexpr std::size_t aead_key_size(AeadAlgorithm algorithm) {
+  return algorithm == AeadAlgorithm::kAes256Gcm || algorithm == AeadAlgorithm::kChaCha20Poly1305
+             ? 32
+             : 16;
+}
+constexpr std::size_t aead_tag_size(AeadAlgorithm algorithm) {
+  return algorithm == AeadAlgorithm::kAes128Ccm8 ? 8 : 16;
+}
+
+// aead_is_available says whether libcrypto, as configured, offers the algorithm. Any thread.
+bool aead_is_available(AeadAlgorithm algorithm);
+
+// AeadKey is a key and nothing else. The contexts that work with it are its thread's (see
+// crypto/context_cache.hpp). Move-only; one that was moved from fails at everything. One thread at
+// a time, but any thread.
+class AeadKey {
+ public:
+  // `key` has aead_key_size bytes; of any other size makes a key that fails at everything.
+  AeadKey(AeadAlgorithm algorithm, Bytes key);
+
+  [[nodiscard]] AeadAlgorithm algorithm() const { return algorithm_; }
+
+  // seal writes ciphertext and tag to `out`, which has exactly plaintext.size() + aead_tag_size
+  // bytes. `plaintext` may be the front of `out`, but must not overlap it otherwise. False, and
+  // nothing to be sent, when libcrypto fails or the sizes do not fit.
+  [[nodiscard]] bool seal(AeadNonce nonce, Bytes aad, Bytes plaintext,
+                          std::span<std::byte> out) const;
+
+  // open decrypts in place and gives the size of the plaintext, which is at the front of `sealed`.
+  // nullopt when the bytes are not authentic; `sealed` then holds nothing of use.
+  [[nodiscard]] std::optional<std::size_t> open(AeadNonce nonce, Bytes aad,
+                                                std::span<std::byte> sealed) const;
+
+ private:
+  CipherKey key_;
+  AeadAlgorithm algorithm_;
+};
+static_assert(sizeof(AeadKey) <= 48);
+
+}  // namespace dtls::crypto
