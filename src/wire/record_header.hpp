@@ -17,6 +17,7 @@ enum class ContentType : std::uint8_t {
   kAlert = 21,
   kHandshake = 22,
   kApplicationData = 23,
+  kAck = 26,  // RFC 9147 §7
 };
 
 inline constexpr std::size_t kRecordHeaderSize = 13;
