@@ -1,0 +1,167 @@
+// Channel: handshake messages over records over datagrams, in order and without loss.
+//
+//   datagram -> record::Inbound -> fragments -> Reassembly -> HandshakeMessage
+//   messages -> Flight -> fragments -> record::Outbound -> datagram
+//
+// It knows epochs, flights, fragments, ACKs and timers, and nothing of what messages mean. DTLS 1.2
+// repeats a whole flight until the answer has come (RFC 6347 §4.2.4), DTLS 1.3 what was not
+// acknowledged (RFC 9147 §5.8, §7).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "dtls/time.hpp"
+#include "handshake/input.hpp"
+#include "record/inbound.hpp"
+#include "record/outbound.hpp"
+#include "wire/alert.hpp"
+#include "wire/handshake_header.hpp"
+#include "wire/version.hpp"
+
+namespace dtls::handshake {
+
+struct ChannelSettings {
+  // Until a flight is sent again for the first time; doubles to 60 s (RFC 9147 §5.8.2).
+  Duration first_timeout{1000};
+  // Bytes of a datagram with handshake messages or ACKs, at least 228. The default passes through
+  // every IPv6 path (1280 - 48).
+  std::uint16_t mtu = 1232;
+  // Datagrams shrink from the second loss of a flight on, to 548 and 296 bytes (what every IPv4
+  // host takes, and the smallest links), but never below this.
+  std::uint16_t smallest_datagram = 296;
+  // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
+  std::uint32_t max_message = 66 * 1024;
+};
+
+// Channel serves one association, one thread at a time. It reads no clock: what happens depends on
+// the `now` that it is handed only. After every input drain next() and poll_transmit().
+class Channel {
+ public:
+  explicit Channel(bool is_server, const ChannelSettings& settings = {});
+  ~Channel();
+  Channel(Channel&& other) noexcept;
+  Channel& operator=(Channel&& other) noexcept;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // set_version says what was negotiated. Until then both versions' records are read, ACKs are
+  // ignored, and flights are repeated as a whole.
+  void set_version(wire::Version version);
+  // continue_from is for a server whose cookie exchange kept no state: the next record number of
+  // epoch 0 and the next message of each side.
+  void continue_from(std::uint64_t record_sequence, std::uint16_t next_message_in,
+                     std::uint16_t next_message_out);
+  // restart_messages begins a further handshake of DTLS 1.2, whose messages count from 0 again
+  // (RFC 6347 §4.2.2). Flights and what was received in part are forgotten.
+  void restart_messages();
+
+  // ---- keys ----
+  // The two newest epochs are kept, and epoch 0 until a record of a later one proved authentic.
+  void install_read(std::uint64_t epoch, record::Protection protection);
+  void install_write(std::uint64_t epoch, record::Protection protection);
+  void retire_read_below(std::uint64_t epoch) { inbound_.retire_below(epoch); }
+  void retire_write_below(std::uint64_t epoch) { outbound_.retire_below(epoch); }
+  [[nodiscard]] std::uint64_t read_epoch() const { return inbound_.newest(); }
+  [[nodiscard]] std::uint64_t write_epoch() const { return outbound_.newest(); }
+  // needs_rekey: the write key should be replaced soon. key_is_worn: too many forgeries were met
+  // under a read key, the association must end (RFC 9147 §4.5.3).
+  [[nodiscard]] bool needs_rekey() const { return outbound_.needs_rekey(); }
+  [[nodiscard]] bool key_is_worn() const { return inbound_.key_is_worn(); }
+  // set_record_size_limits bounds the plaintext of records that come in and that go out (RFC 8449);
+  // 2^14 each at first.
+  void set_record_size_limits(std::size_t in, std::size_t out);
+
+  // ---- outgoing messages ----
+  enum class Then : std::uint8_t {
+    kAwaitAnswer,  // sent again until the peer answers (or, in DTLS 1.3, all of it is ACKed)
+    kLast,         // DTLS 1.2: sent again only when the peer repeats its own last flight
+    kAwaitAck,     // DTLS 1.3: sent again until ACKed; several such flights may be under way
+  };
+  // begin_flight forgets the flight before: what the peer sent implies that it has arrived (RFC
+  // 6347 §4.2.4, RFC 9147 §7.1). Flights that await ACKs are kept until those come.
+  void begin_flight();
+  // add_message appends a message to the flight, in the write epoch of this moment. Gives it whole,
+  // with a header as if it were one fragment: for the transcript. Valid until it is forgotten.
+  wire::Bytes add_message(wire::HandshakeType type, wire::Bytes body);
+  void add_change_cipher_spec();
+  // end_flight releases the flight to poll_transmit and starts its timer.
+  void end_flight(Then then, TimePoint now);
+  // flight_answered stops repeating a flight whose answer is complete and calls for none itself: of
+  // DTLS 1.2, where the handshake ends with the peer's flight.
+  void flight_answered();
+  // next_message_out is the message_seq that add_message will use.
+  [[nodiscard]] std::uint16_t next_message_out() const { return next_out_; }
+  // all_acked: nothing is left to be sent again. is_acked: nothing of that message is; only for
+  // messages of the current flight and of those that await ACKs.
+  [[nodiscard]] bool all_acked() const;
+  [[nodiscard]] bool is_acked(std::uint16_t message_seq) const;
+  // timeouts counts how often in a row the timer ran out since the flight began or was answered.
+  [[nodiscard]] unsigned timeouts() const;
+
+  // send_alert queues an alert in the newest write epoch. Of several the first four go out.
+  void send_alert(wire::Alert alert);
+  // send_ack has what was received acknowledged with the next datagram instead of after a while
+  // (DTLS 1.3): after the client's last flight.
+  void send_ack();
+
+  // ---- incoming ----
+  // receive takes a datagram, which is decrypted in place. Drain next() before the next receive.
+  void receive(std::span<std::byte> datagram, TimePoint now);
+  std::optional<Input> next();
+  // has_buffered: bytes of messages after those given out are held, whole or in part. Where keys
+  // change such bytes are against the protocol (RFC 8446 §5.1).
+  [[nodiscard]] bool has_buffered() const;
+  [[nodiscard]] const record::Inbound::Discarded& discarded() const { return inbound_.discarded(); }
+
+  // ---- datagrams and time ----
+  // poll_transmit writes the next datagram of handshake messages, ACKs and alerts and gives its
+  // size, 0 when there is none. `out` should hold mtu bytes; a smaller one bounds datagrams
+  // further.
+  std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  void handle_timeout(TimePoint now);
+  // set_mtu changes the bytes of datagrams from the next one on; set_first_timeout the timer, one
+  // that runs included.
+  void set_mtu(std::size_t mtu);
+  void set_first_timeout(Duration timeout);
+
+  // seal_application_data writes one record in the newest write epoch and gives its size, 0 when
+  // `out` is too small (content + application_overhead), the content too long or the key used up.
+  std::size_t seal_application_data(wire::Bytes content, std::span<std::byte> out);
+  [[nodiscard]] std::size_t application_overhead() const;
+
+  // shrink frees what handshakes need, if nothing is under way: also a kept last flight.
+  void shrink();
+
+ private:
+  struct Work;  // what handshakes need: made when needed, freed when idle
+
+  Work& work();
+  std::optional<Input> dispatch(const record::OpenedRecord& record);
+  std::optional<Input> take_handshake(const record::OpenedRecord& record);
+  std::optional<Input> take_ack(const record::OpenedRecord& record);
+  std::optional<Input> take_complete();
+  void note_acknowledgeable(record::RecordNumber number, bool gap);
+  void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
+  [[nodiscard]] bool speaks_dtls13() const { return version_ == wire::kDtls13; }
+  [[nodiscard]] std::size_t datagram_size() const;
+
+  record::Inbound inbound_;
+  record::Outbound outbound_;
+  std::unique_ptr<Work> work_;
+  ChannelSettings settings_;
+  TimePoint now_{};
+  TimePoint older_epoch_until_{};
+  std::uint32_t next_in_ = 0;  // 2^16 after the last possible message: none is expected any more
+  std::uint16_t next_out_ = 0;
+  std::uint16_t max_plaintext_out_ = wire::kMaxPlaintext;
+  wire::Version version_ = 0;
+  bool is_server_;
+  bool has_answer_begun_ = false;
+};
+
+}  // namespace dtls::handshake

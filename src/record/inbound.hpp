@@ -1,0 +1,100 @@
+// Inbound: the records of a datagram, one after the other, each opened with the keys of its epoch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <variant>
+
+#include "record/protection.hpp"
+#include "record/record_number.hpp"
+#include "record/replay_window.hpp"
+#include "wire/record_header.hpp"
+#include "wire/version.hpp"
+
+namespace dtls::record {
+
+struct OpenedRecord {
+  wire::ContentType type{};  // as received: may be a value that ContentType does not name
+  RecordNumber number;
+  std::span<std::byte> content;  // in the datagram, until the next begin
+};
+
+// A record that is authentic, but breaks the protocol: the association ends with `alert`.
+struct FatalRecord {
+  std::uint8_t alert = 0;
+  const char* what = "";
+};
+
+using InboundRecord = std::variant<OpenedRecord, FatalRecord>;
+
+// Inbound holds the read side: epoch 0 and up to two epochs with keys. Two are enough: the
+// handshake's and the first of application data, later the current one and the one before it.
+class Inbound {
+ public:
+  // Why records were discarded. Noise is counted and never answered (RFC 6347 §4.1.2.7).
+  struct Discarded {
+    std::uint32_t malformed = 0;  // no header, a wrong version, longer than any record may be
+    std::uint32_t unknown_epoch = 0;
+    std::uint32_t replayed = 0;
+    std::uint32_t forged = 0;
+  };
+
+  // install adds the keys of an epoch; where there is no room the oldest goes.
+  void install(std::uint64_t epoch, Protection protection);
+  // retire forgets an epoch (also epoch 0), retire_below all before `epoch`.
+  void retire(std::uint64_t epoch);
+  void retire_below(std::uint64_t epoch);
+  // newest gives the highest epoch installed.
+  [[nodiscard]] std::uint64_t newest() const;
+  [[nodiscard]] bool has(std::uint64_t epoch) const;
+
+  // expect_version fixes what the header of a DTLS 1.2 record with keys must say; {254, x} before.
+  void expect_version(wire::Version version) { version_ = version; }
+  // set_max_plaintext bounds the content of protected records (RFC 8449); at most 2^14, default.
+  void set_max_plaintext(std::size_t size);
+
+  // begin takes a datagram, whose records next() gives one by one, decrypted in place. Keys that
+  // are installed in between hold for the records that are still to come.
+  void begin(std::span<std::byte> datagram) { rest_ = datagram; }
+  std::optional<InboundRecord> next();
+
+  [[nodiscard]] const Discarded& discarded() const { return discarded_; }
+  // missed_epoch is true once after a protected record came whose epoch has no keys yet.
+  bool take_missed_epoch();
+  // key_is_worn is true when an epoch has seen as many forgeries as its key allows (RFC 9147
+  // §4.5.3): the association must be closed.
+  [[nodiscard]] bool key_is_worn() const { return key_is_worn_; }
+
+ private:
+  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
+  struct Epoch {
+    std::uint64_t number = kFree;
+    std::uint64_t forged = 0;
+    ReplayWindow window;
+    Protection protection;
+  };
+
+  std::optional<InboundRecord> next_record();
+  std::optional<InboundRecord> next_plain_form();
+  std::optional<InboundRecord> next_unified();
+  std::optional<InboundRecord> judge(Epoch& epoch, std::uint64_t sequence,
+                                     const Protection::Opened& opened);
+  std::optional<InboundRecord> open_plaintext(const wire::RecordHeader& header,
+                                              std::span<std::byte> fragment);
+  Epoch* find(std::uint64_t epoch);
+
+  std::span<std::byte> rest_;
+  std::array<Epoch, 2> epochs_;
+  ReplayWindow plain_window_;
+  Discarded discarded_;
+  wire::Version version_ = 0;  // 0: not told yet
+  std::uint16_t max_plaintext_ = wire::kMaxPlaintext;
+  bool has_plain_ = true;
+  bool missed_epoch_ = false;
+  bool key_is_worn_ = false;
+};
+
+}  // namespace dtls::record

@@ -1,0 +1,68 @@
+// Outbound: seals records, each with the keys and the next sequence number of its epoch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "record/protection.hpp"
+#include "record/record_number.hpp"
+#include "wire/record_header.hpp"
+#include "wire/version.hpp"
+
+namespace dtls::record {
+
+// Outbound holds the write side: epoch 0 and up to two epochs with keys.
+class Outbound {
+ public:
+  // install adds the keys of an epoch; where there is no room the oldest goes.
+  void install(std::uint64_t epoch, Protection protection);
+  void retire(std::uint64_t epoch);
+  void retire_below(std::uint64_t epoch);
+  [[nodiscard]] std::uint64_t newest() const;
+  [[nodiscard]] bool has(std::uint64_t epoch) const;
+
+  // set_version says what the headers of DTLS 1.2's form name; DTLS 1.0 before a version is
+  // negotiated is not needed, so 1.2 is the default (RFC 6347 §4.1).
+  void set_version(wire::Version version) { version_ = version; }
+  // continue_from sets the next sequence number of epoch 0 (RFC 6347 §4.2.1: a server that answered
+  // without state goes on after the numbers that it has used).
+  void continue_from(std::uint64_t sequence) { plain_sequence_ = sequence; }
+
+  // overhead is what a record of the epoch has beyond its content, prefix what stands before it;
+  // both 0 for an epoch that is not installed.
+  [[nodiscard]] std::size_t overhead(std::uint64_t epoch) const;
+  [[nodiscard]] std::size_t prefix(std::uint64_t epoch) const;
+
+  // seal writes one record and gives its size. 0, and no number used, when the epoch is not
+  // installed, its numbers or its key are used up, `out` is too small, or libcrypto fails.
+  // `content` may lie in `out`, prefix(epoch) bytes from its front.
+  std::size_t seal(std::uint64_t epoch, wire::ContentType type, wire::Bytes content,
+                   std::span<std::byte> out);
+  // last is the number of the record sealed last.
+  [[nodiscard]] RecordNumber last() const { return last_; }
+
+  // needs_rekey is true when the newest epoch's key has done most of what it may (RFC 9147 §4.5.3):
+  // time for a KeyUpdate.
+  [[nodiscard]] bool needs_rekey() const;
+
+ private:
+  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
+  struct Epoch {
+    std::uint64_t number = kFree;
+    std::uint64_t next_sequence = 0;
+    std::uint64_t last_sequence = kMaxSequence;  // the key's limit, or the field's
+    Protection protection;
+  };
+
+  [[nodiscard]] const Epoch* find(std::uint64_t epoch) const;
+
+  std::array<Epoch, 2> epochs_;
+  std::uint64_t plain_sequence_ = 0;
+  RecordNumber last_;
+  wire::Version version_ = wire::kDtls12;
+  bool has_plain_ = true;
+};
+
+}  // namespace dtls::record
