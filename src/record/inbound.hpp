@@ -62,7 +62,7 @@ class Inbound {
   std::optional<InboundRecord> next();
 
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }
-  // missed_epoch is true once after a protected record came whose epoch has no keys yet.
+  // take_missed_epoch is true once after a record of DTLS 1.3's form came whose epoch has no keys.
   bool take_missed_epoch();
   // key_is_worn is true when an epoch has seen as many forgeries as its key allows (RFC 9147
   // §4.5.3): the association must be closed.
