@@ -2,12 +2,12 @@
 // bytes and no OpenSSL context.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 
+#include "crypto/cipher_key.hpp"
 #include "crypto/secret.hpp"
 
 namespace dtls::crypto {
@@ -21,7 +21,7 @@ enum class AeadAlgorithm : std::uint8_t {
 };
 
 inline constexpr std::size_t kAeadNonceSize = 12;
-inline constexpr std::size_t kMaxAeadKeySize = 32;
+inline constexpr std::size_t kMaxAeadKeySize = kMaxCipherKeySize;
 inline constexpr std::size_t kMaxAeadTagSize = 16;
 using AeadNonce = std::span<const std::byte, kAeadNonceSize>;
 
@@ -44,11 +44,6 @@ class AeadKey {
  public:
   // `key` has aead_key_size bytes; of any other size makes a key that fails at everything.
   AeadKey(AeadAlgorithm algorithm, Bytes key);
-  AeadKey(AeadKey&& other) noexcept;
-  AeadKey& operator=(AeadKey&& other) noexcept;
-  AeadKey(const AeadKey&) = delete;
-  AeadKey& operator=(const AeadKey&) = delete;
-  ~AeadKey();
 
   [[nodiscard]] AeadAlgorithm algorithm() const { return algorithm_; }
 
@@ -64,11 +59,7 @@ class AeadKey {
                                                 std::span<std::byte> sealed) const;
 
  private:
-  void forget();
-  [[nodiscard]] Bytes key() const { return Bytes(key_).first(aead_key_size(algorithm_)); }
-
-  std::uint64_t id_ = 0;  // process-unique; 0 is no key
-  std::array<std::byte, kMaxAeadKeySize> key_{};
+  CipherKey key_;
   AeadAlgorithm algorithm_;
 };
 static_assert(sizeof(AeadKey) <= 48);

@@ -23,12 +23,16 @@ inline constexpr std::size_t kMaxExpandContext = 255;
 
 // hkdf_expand_label is HKDF-Expand-Label (RFC 8446 §7.1) with the label prefix "dtls13" (RFC 9147
 // §5.9). It fills `out`. Label, context and `out` are the caller's, never the peer's: it sees to
-// their bounds (kMaxExpandLabel, kMaxExpandContext, 255 digests), which are asserted. Any thread.
+// their bounds (kMaxExpandLabel, kMaxExpandContext, 255 digests); beyond them the process is
+// aborted. Any thread.
 void hkdf_expand_label(HashAlgorithm algorithm, Bytes secret, std::string_view label, Bytes context,
                        std::span<std::byte> out);
 
-// prf is the PRF of RFC 5246 §5; it fills `out`, of any size. `seed` may have any number of parts,
-// which follow each other. Any thread.
+// The parts that a seed may have.
+inline constexpr std::size_t kMaxSeedParts = 6;
+
+// prf is the PRF of RFC 5246 §5; it fills `out`, of any size. The parts of `seed`, no more than
+// kMaxSeedParts, follow each other. Any thread.
 void prf(HashAlgorithm algorithm, Bytes secret, std::string_view label,
          std::initializer_list<Bytes> seed, std::span<std::byte> out);
 

@@ -1,7 +1,6 @@
 // The mask over the sequence numbers of DTLS 1.3 records (RFC 9147 §4.2.3).
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,11 +17,6 @@ class RecordMask {
  public:
   // `sn_key` has aead_key_size bytes; of any other size makes a mask that fails.
   RecordMask(AeadAlgorithm algorithm, Bytes sn_key);
-  RecordMask(RecordMask&& other) noexcept;
-  RecordMask& operator=(RecordMask&& other) noexcept;
-  RecordMask(const RecordMask&) = delete;
-  RecordMask& operator=(const RecordMask&) = delete;
-  ~RecordMask();
 
   // mask gives the two bytes to XOR the sequence number with (its one byte with the first). False
   // when libcrypto fails.
@@ -30,11 +24,7 @@ class RecordMask {
                           std::span<std::byte, 2> out) const;
 
  private:
-  void forget();
-  [[nodiscard]] Bytes key() const { return Bytes(key_).first(aead_key_size(algorithm_)); }
-
-  std::uint64_t id_ = 0;  // process-unique; 0 is no key
-  std::array<std::byte, kMaxAeadKeySize> key_{};
+  CipherKey key_;
   AeadAlgorithm algorithm_;
 };
 static_assert(sizeof(RecordMask) <= 48);
