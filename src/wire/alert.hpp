@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "wire/numbers.hpp"
 #include "wire/reader.hpp"
 #include "wire/writer.hpp"
 
@@ -23,6 +24,9 @@ inline constexpr std::size_t kAlertSize = 2;
 // alert_name gives the name that the RFCs use ("handshake_failure"); "unknown_alert" for a
 // number that has none.
 std::string_view alert_name(std::uint8_t description);
+inline std::string_view alert_name(AlertDescription description) {
+  return alert_name(static_cast<std::uint8_t>(description));
+}
 
 // parse_alert reads the content of an alert record; nullopt when it is not two bytes or the
 // level is none.

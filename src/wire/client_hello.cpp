@@ -6,47 +6,17 @@
 namespace dtls::wire {
 namespace {
 
-constexpr std::size_t kMaxVector16 = 0xffff;
-
-struct Extension {
-  std::uint16_t type;
-  Bytes content;
-};
-
-Extension read_extension(Reader& reader) {
-  const std::uint16_t type = reader.u16();
-  return {type, reader.vector16(0, kMaxVector16)};
-}
-
-bool holds_whole_extensions(Bytes extensions) {
-  Reader reader(extensions);
-  while (!reader.empty()) {
-    read_extension(reader);
-  }
-  return reader.ok();
-}
+constexpr std::size_t kMaxSessionId = 32;
+constexpr std::uint8_t kNullCompression = 0;
 
 }  // namespace
 
 bool ClientHello::offers_cipher_suite(std::uint16_t suite) const {
-  Reader reader(cipher_suites);
-  while (!reader.empty()) {
-    if (reader.u16() == suite && reader.ok()) {
-      return true;
-    }
-  }
-  return false;
+  return suites().contains(static_cast<CipherSuite>(suite));
 }
 
 std::optional<Bytes> ClientHello::find_extension(std::uint16_t type) const {
-  Reader reader(extensions);
-  while (!reader.empty()) {
-    const Extension extension = read_extension(reader);
-    if (extension.type == type && reader.ok()) {
-      return extension.content;
-    }
-  }
-  return std::nullopt;
+  return extension_list().find(static_cast<ExtensionType>(type));
 }
 
 std::optional<ClientHello> parse_client_hello(Bytes body) {
@@ -56,7 +26,7 @@ std::optional<ClientHello> parse_client_hello(Bytes body) {
 
   hello.legacy_version = reader.u16();
   hello.random = reader.take(kRandomSize);
-  hello.session_id = reader.vector8(0, 32);
+  hello.session_id = reader.vector8(0, kMaxSessionId);
   const std::size_t cookie_begin = position();
   hello.cookie = reader.vector8(0, kMaxCookie);
   const std::size_t cookie_end = position();
@@ -69,12 +39,30 @@ std::optional<ClientHello> parse_client_hello(Bytes body) {
   }
 
   if (!reader.finished() || hello.cipher_suites.size() % 2 != 0 ||
-      !holds_whole_extensions(hello.extensions)) {
+      !ExtensionList::parse(hello.extensions)) {
     return std::nullopt;
   }
   hello.before_cookie = body.first(cookie_begin);
   hello.after_cookie = body.subspan(cookie_end, extensions_begin - cookie_end);
   return hello;
+}
+
+Writer::VectorMark begin_client_hello(Writer& writer, const ClientHelloHead& head) {
+  if (head.random.size() != kRandomSize || head.session_id.size() > kMaxSessionId) {
+    writer.fail();
+  }
+  writer.u16(kDtls12);
+  writer.bytes(head.random);
+  writer.vector8(head.session_id);
+  writer.vector8(head.cookie);
+  const auto suites = writer.begin_vector16();
+  for (const CipherSuite suite : head.cipher_suites) {
+    writer.u16(static_cast<std::uint16_t>(suite));
+  }
+  writer.end_vector(suites);
+  writer.u8(1);
+  writer.u8(kNullCompression);
+  return writer.begin_vector16();
 }
 
 std::optional<HelloMark> peek_hello(Bytes datagram) {

@@ -4,9 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
+#include "wire/extension_list.hpp"
+#include "wire/numbers.hpp"
 #include "wire/reader.hpp"
 #include "wire/version.hpp"
+#include "wire/writer.hpp"
 
 namespace dtls::wire {
 
@@ -31,8 +35,15 @@ struct ClientHello {
   Bytes after_cookie;
 
   [[nodiscard]] bool offers_cipher_suite(std::uint16_t suite) const;
+  [[nodiscard]] bool offers_cipher_suite(CipherSuite suite) const {
+    return offers_cipher_suite(static_cast<std::uint16_t>(suite));
+  }
+  [[nodiscard]] NumberList<CipherSuite> suites() const {
+    return NumberList<CipherSuite>(cipher_suites);
+  }
   // find_extension gives the content of the first extension of that type; nullopt if absent.
   [[nodiscard]] std::optional<Bytes> find_extension(std::uint16_t type) const;
+  [[nodiscard]] ExtensionList extension_list() const { return ExtensionList(extensions); }
 };
 
 // parse_client_hello reads the body of an unfragmented ClientHello, without its handshake
@@ -40,6 +51,18 @@ struct ClientHello {
 // bounds, an extension that is cut short, anything left over. What the values mean (a known
 // version, the null compression, an extension that appears twice) is not judged.
 std::optional<ClientHello> parse_client_hello(Bytes body);
+
+// What a client's hello says before its extensions.
+struct ClientHelloHead {
+  Bytes random;      // 32 bytes
+  Bytes session_id;  // 0 to 32 bytes
+  Bytes cookie;      // 0 to 255 bytes; of a HelloVerifyRequest, so empty in DTLS 1.3
+  std::span<const CipherSuite> cipher_suites;
+};
+
+// begin_client_hello appends a body, with DTLS 1.2 as its legacy_version and no compression, up to
+// its extensions, which the caller appends; Writer::end_optional_vector ends it.
+[[nodiscard]] Writer::VectorMark begin_client_hello(Writer& writer, const ClientHelloHead& head);
 
 // HelloMark tells one ClientHello from another of the same peer: the last eight bytes of its
 // random. A client that repeats its hello repeats it, one that has started anew does not.

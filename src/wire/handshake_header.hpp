@@ -10,20 +10,28 @@
 
 namespace dtls::wire {
 
-// RFC 6347 §4.3.2, in the order in which a handshake sends them.
+// RFC 6347 §4.3.2 and RFC 9147 §5.2, in the order in which handshakes send them, and where a line
+// says so.
 enum class HandshakeType : std::uint8_t {
   kHelloRequest = 0,
   kClientHello = 1,
   kHelloVerifyRequest = 3,
   kServerHello = 2,
+  kEncryptedExtensions = 8,
   kCertificate = 11,
+  kCertificateStatus = 22,  // RFC 6066 §8
   kServerKeyExchange = 12,
   kCertificateRequest = 13,
   kServerHelloDone = 14,
   kCertificateVerify = 15,
   kClientKeyExchange = 16,
   kNewSessionTicket = 4,  // RFC 5077 §3.3
+  kEndOfEarlyData = 5,    // DTLS 1.3 has none (RFC 9147 §5.6)
   kFinished = 20,
+  kKeyUpdate = 24,
+  kRequestConnectionId = 9,
+  kNewConnectionId = 10,
+  kMessageHash = 254,  // stands for a first ClientHello in the transcript (RFC 8446 §4.4.1)
 };
 
 inline constexpr std::size_t kHandshakeHeaderSize = 12;

@@ -15,12 +15,15 @@ using Bytes = std::span<const std::byte>;
 // outside the span. Spans that it gives point into the bytes it was made of.
 class Reader {
  public:
+  constexpr Reader() = default;
   constexpr explicit Reader(Bytes bytes) : rest_(bytes) {}
 
   constexpr std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
   constexpr std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   constexpr std::uint32_t u24() { return static_cast<std::uint32_t>(number(3)); }
+  constexpr std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
   constexpr std::uint64_t u48() { return number(6); }
+  constexpr std::uint64_t u64() { return number(8); }
 
   // take gives the next `count` bytes.
   constexpr Bytes take(std::size_t count) {
@@ -33,10 +36,21 @@ class Reader {
     return taken;
   }
 
-  // vector8 and vector16 give a vector whose length stands before it (RFC 5246 §4.3).
+  // take_rest gives all that is left.
+  constexpr Bytes take_rest() { return take(rest_.size()); }
+
+  // vector8, vector16 and vector24 give a vector whose length stands before it (RFC 5246 §4.3).
   // A length outside [min, max] fails like a read past the end.
   constexpr Bytes vector8(std::size_t min, std::size_t max) { return vector(u8(), min, max); }
   constexpr Bytes vector16(std::size_t min, std::size_t max) { return vector(u16(), min, max); }
+  constexpr Bytes vector24(std::size_t min, std::size_t max) { return vector(u24(), min, max); }
+
+  // fail makes ok() false for good: for a caller that finds what it has read wrong. After a
+  // failure nothing is left, so that a loop "until empty" ends.
+  constexpr void fail() {
+    ok_ = false;
+    rest_ = {};
+  }
 
   [[nodiscard]] constexpr bool ok() const { return ok_; }
   [[nodiscard]] constexpr bool empty() const { return rest_.empty(); }
@@ -59,12 +73,6 @@ class Reader {
       return {};
     }
     return take(length);
-  }
-
-  // After a failure nothing is left, so that a loop "until empty" ends.
-  constexpr void fail() {
-    ok_ = false;
-    rest_ = {};
   }
 
   Bytes rest_;

@@ -11,13 +11,15 @@
 
 namespace dtls::wire {
 
-// RFC 5246 §6.2.1; heartbeat (RFC 6520) is not spoken here, so not named.
+// RFC 5246 §6.2.1, and where a line says so.
 enum class ContentType : std::uint8_t {
   kChangeCipherSpec = 20,
   kAlert = 21,
   kHandshake = 22,
   kApplicationData = 23,
-  kAck = 26,  // RFC 9147 §7
+  kHeartbeat = 24,  // RFC 6520 §3; only named, not spoken here
+  kTls12Cid = 25,   // RFC 9146 §4
+  kAck = 26,        // RFC 9147 §7
 };
 
 inline constexpr std::size_t kRecordHeaderSize = 13;

@@ -9,7 +9,7 @@ using Version = std::uint16_t;
 
 inline constexpr Version kDtls10 = 0xfeff;  // RFC 4347
 inline constexpr Version kDtls12 = 0xfefd;  // RFC 6347 §4.1; also the legacy_version of DTLS 1.3
-inline constexpr Version kDtls13 = 0xfefc;  // RFC 9147 §5.3; only in supported_versions
+inline constexpr Version kDtls13 = 0xfefc;  // RFC 9147 §5.3
 
 // is_dtls is true for every {254, x}: the only major version that DTLS ever had.
 constexpr bool is_dtls(Version version) {
