@@ -1,18 +1,14 @@
-// ACKs (RFC 9147 §7): which records of the peer are to be acknowledged, and their content.
+// AckList: which records of the peer are to be acknowledged (RFC 9147 §7).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "record/record_number.hpp"
-#include "wire/reader.hpp"
 
 namespace dtls::handshake {
-
-inline constexpr std::size_t kRecordNumberSize = 16;
 
 // AckList remembers the newest records whose handshake messages were processed. A record stays in
 // it when it was acknowledged: that ACK may have been lost (RFC 9147 §7.1: as many as fit).
@@ -31,21 +27,6 @@ class AckList {
 
  private:
   std::vector<record::RecordNumber> numbers_;  // oldest first
-};
-
-// AckReader gives the record numbers in an ACK's content. Ask ok() after the last one.
-class AckReader {
- public:
-  explicit AckReader(wire::Bytes content);
-
-  [[nodiscard]] bool empty() const { return rest_.empty(); }
-  std::optional<record::RecordNumber> next();
-  // ok is false for content that is no ACK: of another length than it says, or cut short.
-  [[nodiscard]] bool ok() const { return ok_; }
-
- private:
-  wire::Bytes rest_;
-  bool ok_ = false;
 };
 
 }  // namespace dtls::handshake

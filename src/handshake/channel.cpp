@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "handshake/channel_work.hpp"
+#include "wire/ack.hpp"
 
 namespace dtls::handshake {
 namespace {
@@ -178,7 +179,7 @@ std::size_t Channel::poll_transmit(std::span<std::byte> out, TimePoint now) {
 std::size_t Channel::write_ack(std::span<std::byte> out) {
   if (!work_->ack_due) return 0;
   work_->ack_due = false;
-  std::array<std::byte, 2 + AckList::kMost * kRecordNumberSize> content;
+  std::array<std::byte, wire::ack_size(AckList::kMost)> content;
   const std::uint64_t epoch = outbound_.newest();  // RFC 9147 §7: the highest there is
   const std::size_t overhead = outbound_.overhead(epoch);
   if (out.size() <= overhead) return 0;

@@ -2,17 +2,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "handshake/ack_list.hpp"
 #include "handshake/channel.hpp"
 #include "handshake/channel_work.hpp"
+#include "wire/ack.hpp"
 
 namespace dtls::handshake {
 namespace {
 
-// Alerts, RFC 8446 §6.
-constexpr std::uint8_t kUnexpectedMessage = 10;
-constexpr std::uint8_t kIllegalParameter = 47;
-constexpr std::uint8_t kDecodeError = 50;
+using wire::AlertDescription;
 
 // A gap that lasts longer is a loss and not a reordering; and ACKs that come together are judged
 // together.
@@ -55,7 +52,8 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
     case wire::ContentType::kApplicationData:
       if (record.number.epoch == 0 ||
           (speaks_dtls13() && record.number.epoch < kApplicationEpoch)) {
-        return Fatal{.alert = kUnexpectedMessage, .what = "application data during the handshake"};
+        return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                     .what = "application data during the handshake"};
       }
       return ApplicationData{.content = record.content, .epoch = record.number.epoch};
     case wire::ContentType::kHandshake:
@@ -71,23 +69,26 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
   }
   // RFC 8446 §5 for a peer; from epoch 0 it is anybody's noise (RFC 9147 §4.1).
   if (record.number.epoch == 0) return std::nullopt;
-  return Fatal{.alert = kUnexpectedMessage, .what = "a record of a type that does not exist"};
+  return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+               .what = "a record of a type that does not exist"};
 }
 
 std::optional<Input> Channel::take_alert(const record::OpenedRecord& record) {
   const auto alert = wire::parse_alert(record.content);
   if (alert) return AlertIn{.alert = *alert, .epoch = record.number.epoch};
   if (record.number.epoch == 0) return std::nullopt;
-  return Fatal{.alert = kDecodeError, .what = "a malformed alert"};
+  return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed alert"};
 }
 
 std::optional<Input> Channel::take_change_cipher_spec(const record::OpenedRecord& record) {
   if (speaks_dtls13()) {  // RFC 9147 §5: never sent; RFC 8446 §5: fatal where it is protected
     if (record.number.epoch == 0) return std::nullopt;
-    return Fatal{.alert = kUnexpectedMessage, .what = "a ChangeCipherSpec in DTLS 1.3"};
+    return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                 .what = "a ChangeCipherSpec in DTLS 1.3"};
   }
   if (record.content.size() != 1 || record.content[0] != std::byte{1}) {
-    return Fatal{.alert = kIllegalParameter, .what = "a malformed ChangeCipherSpec"};
+    return Fatal{.alert = AlertDescription::kIllegalParameter,
+                 .what = "a malformed ChangeCipherSpec"};
   }
   if (record.number.epoch < inbound_.newest()) return std::nullopt;  // a repetition
   return ChangeCipherSpec{};
@@ -102,7 +103,9 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
   if (reader.empty()) return std::nullopt;
   while (!reader.empty()) {
     const auto fragment = wire::read_handshake(reader);
-    if (!fragment) return Fatal{.alert = kDecodeError, .what = "a malformed handshake fragment"};
+    if (!fragment)
+      return Fatal{.alert = AlertDescription::kDecodeError,
+                   .what = "a malformed handshake fragment"};
     const wire::HandshakeHeader& header = fragment->header;
     if (header.message_seq < next_in_) {
       note_repetition(header, record.number.epoch);
@@ -110,16 +113,19 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
     }
     // RFC 9147 §6.1: what is new comes under the newest keys.
     if (speaks_dtls13() && record.number.epoch < inbound_.newest()) {
-      return Fatal{.alert = kUnexpectedMessage, .what = "a handshake message under old keys"};
+      return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                   .what = "a handshake message under old keys"};
     }
     if (header.length > settings_.max_message) {
-      return Fatal{.alert = kIllegalParameter, .what = "a handshake message that is too long"};
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "a handshake message that is too long"};
     }
     // RFC 9147 §7.1: any part of the answer acknowledges our flight.
     if (speaks_dtls13()) note_answer();
     const Reassembly::Added added = work.reassembly.add(next_in_, *fragment, record.number.epoch);
     if (added == Reassembly::Added::kMismatch) {
-      return Fatal{.alert = kIllegalParameter, .what = "fragments that contradict each other"};
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "fragments that contradict each other"};
     }
     if (added == Reassembly::Added::kDropped) {
       is_whole = false;
@@ -175,17 +181,18 @@ void Channel::note_missed_epoch() {
 
 std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
   if (!speaks_dtls13()) return std::nullopt;
-  AckReader numbers(record.content);
-  if (!numbers.ok()) return Fatal{.alert = kDecodeError, .what = "a malformed ACK"};
-  const bool is_empty = numbers.empty();
+  const auto numbers = wire::parse_ack(record.content);
+  if (!numbers) return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed ACK"};
+  const bool is_empty = numbers->empty();
   bool is_news = false;
-  while (const auto number = numbers.next()) {
+  for (const record::RecordNumber number : *numbers) {
     // RFC 9147 §7: during the handshake an ACK does not come in an older epoch than the record.
-    if ((record.number.epoch < kApplicationEpoch && number->epoch > record.number.epoch) ||
-        number->epoch > record::kMaxSequence || number->sequence > record::kMaxSequence) {
-      return Fatal{.alert = kIllegalParameter, .what = "an ACK of a record that cannot be"};
+    if ((record.number.epoch < kApplicationEpoch && number.epoch > record.number.epoch) ||
+        number.epoch > record::kMaxSequence || number.sequence > record::kMaxSequence) {
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "an ACK of a record that cannot be"};
     }
-    if (work_) is_news |= work_->outbox.acknowledge(*number);
+    if (work_) is_news |= work_->outbox.acknowledge(number);
   }
   if (!work_ || (!is_news && !is_empty)) return std::nullopt;
   work_->outbox.drop_acked();

@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "wire/unified_header.hpp"
+
 namespace dtls::record {
 namespace {
-
-constexpr std::size_t kMaxTls13Ciphertext =
-    wire::kMaxPlaintext + 256;                   // RFC 9147 §4, RFC 8446 §5.2
-constexpr std::uint8_t kUnexpectedMessage = 10;  // alerts, RFC 8446 §6
-constexpr std::uint8_t kRecordOverflow = 22;
 
 // The number that ends in `low` and is closest to `expected` (RFC 9147 §4.2.2).
 std::uint64_t reconstruct(std::uint64_t low, unsigned bits, std::uint64_t expected) {
@@ -77,9 +74,7 @@ Inbound::Epoch* Inbound::find(std::uint64_t epoch) {
 
 std::optional<InboundRecord> Inbound::next() {
   while (!rest_.empty()) {
-    // RFC 9147 §4.1: 001 in front is the unified header.
-    const bool is_unified = (rest_[0] & std::byte{0xe0}) == std::byte{0x20};
-    auto record = is_unified ? next_unified() : next_plain_form();
+    auto record = wire::has_unified_header(rest_[0]) ? next_unified() : next_plain_form();
     if (record) return record;
   }
   return std::nullopt;
@@ -136,27 +131,20 @@ std::optional<InboundRecord> Inbound::open_plaintext(const wire::RecordHeader& h
 }
 
 std::optional<InboundRecord> Inbound::next_unified() {
-  const auto first = std::to_integer<unsigned>(rest_[0]);
-  const bool has_cid = (first & 0x10U) != 0;  // none was negotiated: its length is not known
-  const std::size_t number_size = (first & 0x08U) != 0 ? 2 : 1;
-  const bool has_length = (first & 0x04U) != 0;
   wire::Reader reader(rest_);
-  reader.take(1 + number_size);
-  const std::size_t length = has_length ? reader.u16() : reader.remaining();
-  const std::size_t header_size = 1 + number_size + (has_length ? 2 : 0);
-  reader.take(length);
-  if (has_cid || !reader.ok() || length > kMaxTls13Ciphertext) {
+  const auto record = wire::read_unified_record(reader);
+  if (!record) {  // where the next one would begin is not known either
     ++discarded_.malformed;
     rest_ = {};
     return std::nullopt;
   }
-  const auto header = rest_.first(header_size);
-  const auto sealed = rest_.subspan(header_size, length);
-  rest_ = rest_.subspan(header_size + length);
+  const auto header = rest_.first(record->header.size());
+  const auto sealed = rest_.subspan(header.size(), record->ciphertext.size());
+  rest_ = rest_.subspan(header.size() + sealed.size());
 
   Epoch* epoch = nullptr;
   for (Epoch& slot : epochs_) {  // RFC 9147 §4.2.2: the newest that the two bits fit
-    if (slot.number != kFree && (slot.number & 3U) == (first & 3U) &&
+    if (slot.number != kFree && (slot.number & 3U) == record->epoch_bits &&
         slot.protection.form() == Protection::Form::kTls13 &&
         (epoch == nullptr || slot.number > epoch->number)) {
       epoch = &slot;
@@ -167,7 +155,7 @@ std::optional<InboundRecord> Inbound::next_unified() {
     ++discarded_.unknown_epoch;
     return std::nullopt;
   }
-  const auto number_bytes = header.subspan(1, number_size);
+  const auto number_bytes = header.subspan(record->sequence_at, record->sequence_size);
   if (!epoch->protection.unmask(number_bytes, sealed)) {
     ++discarded_.malformed;
     return std::nullopt;
@@ -175,8 +163,7 @@ std::optional<InboundRecord> Inbound::next_unified() {
   std::uint64_t low = 0;
   for (const std::byte byte : number_bytes)
     low = low << 8U | std::to_integer<unsigned>(byte);
-  const std::uint64_t sequence =
-      reconstruct(low, static_cast<unsigned>(8 * number_size), epoch->window.next());
+  const std::uint64_t sequence = reconstruct(low, 8U * record->sequence_size, epoch->window.next());
   if (!epoch->window.accepts(sequence)) {
     ++discarded_.replayed;
     return std::nullopt;
@@ -194,10 +181,12 @@ std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence
   }
   epoch.window.update(sequence);
   if (opened.verdict == Protection::Verdict::kOverlong) {
-    return FatalRecord{.alert = kRecordOverflow, .what = "a record is longer than allowed"};
+    return FatalRecord{.alert = wire::AlertDescription::kRecordOverflow,
+                       .what = "a record is longer than allowed"};
   }
   if (opened.verdict == Protection::Verdict::kTypeless) {
-    return FatalRecord{.alert = kUnexpectedMessage, .what = "a record holds nothing but padding"};
+    return FatalRecord{.alert = wire::AlertDescription::kUnexpectedMessage,
+                       .what = "a record holds nothing but padding"};
   }
   return OpenedRecord{.type = opened.type,
                       .number = {.epoch = epoch.number, .sequence = sequence},

@@ -11,6 +11,7 @@
 #include "record/protection.hpp"
 #include "record/record_number.hpp"
 #include "record/replay_window.hpp"
+#include "wire/numbers.hpp"
 #include "wire/record_header.hpp"
 #include "wire/version.hpp"
 
@@ -24,7 +25,7 @@ struct OpenedRecord {
 
 // A record that is authentic, but breaks the protocol: the association ends with `alert`.
 struct FatalRecord {
-  std::uint8_t alert = 0;
+  wire::AlertDescription alert{};
   const char* what = "";
 };
 
