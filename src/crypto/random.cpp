@@ -34,8 +34,8 @@ bool generate(std::span<std::byte> out) {
 std::atomic<unsigned> forks{0};
 
 bool watches_forks() {
-  static const bool watches = pthread_atfork(nullptr, nullptr, [] { ++forks; }) == 0;
-  return watches;
+  static const bool kWatches = pthread_atfork(nullptr, nullptr, [] { ++forks; }) == 0;
+  return kWatches;
 }
 
 // Stock is what a thread has drawn ahead: a call of RAND_bytes costs 0.9 µs however little it is
