@@ -1,0 +1,156 @@
+#include "support/engine_pair.hpp"
+
+#include <openssl/x509.h>
+
+#include <algorithm>
+
+#include "credentials/pem.hpp"
+
+namespace dtls::test {
+
+handshake::Presented Owner::present(std::string_view server_name) {
+  asked_name = server_name;
+  return presented;
+}
+
+handshake::Verdict Owner::verify(std::span<const handshake::Bytes> chain) {
+  ++verified;
+  peer_chain.clear();
+  for (const auto certificate : chain)
+    peer_chain.emplace_back(reinterpret_cast<const char*>(certificate.data()), certificate.size());
+  return {accepts, accepts, wire::AlertDescription::kUnknownCa, "is not trusted by this test"};
+}
+
+void Owner::accept_resumed(const handshake::SessionState& state) {
+  ++resumed;
+  peer_chain.clear();
+  if (!state.peer_leaf.empty()) {
+    peer_chain.emplace_back(reinterpret_cast<const char*>(state.peer_leaf.data()),
+                            state.peer_leaf.size());
+  }
+}
+
+handshake::PreSharedKey Owner::key() const {
+  return {psk_identity, handshake::PskSecret(EnginePair::bytes(psk_key))};
+}
+
+handshake::PskAnswer Owner::psk(std::string_view identity) {
+  asked_psk = identity;
+  if (psk_is_pending) return handshake::PskPending{};
+  const bool is_server = presented.identity != nullptr || own == nullptr;
+  if (psk_key.empty() || (is_server && !identity.empty() && identity != psk_identity)) {
+    return handshake::NoSuchPsk{};
+  }
+  return key();
+}
+
+std::optional<handshake::Ticket> Owner::ticket() {
+  return std::exchange(to_resume, std::nullopt);
+}
+
+std::shared_ptr<const handshake::Identity> to_identity(const IdentityConfig& config) {
+  auto loaded = std::move(*credentials::load_identity(config));
+  auto identity = std::make_shared<handshake::Identity>();
+  for (const auto& certificate : loaded.chain) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate.get(), &der);
+    const auto* begin = reinterpret_cast<const std::byte*>(der);
+    identity->chain.emplace_back(begin, begin + size);
+    OPENSSL_free(der);
+  }
+  identity->key = std::shared_ptr<EVP_PKEY>(loaded.key.release(), EVP_PKEY_free);
+  return identity;
+}
+
+handshake::Settings default_settings(bool is_server) {
+  using crypto::SignatureScheme;
+  handshake::Settings settings;
+  settings.is_server = is_server;
+  const auto suites = handshake::default_suites();
+  settings.suites.assign(suites.begin(), suites.end());
+  settings.groups = {crypto::Group::kX25519, crypto::Group::kP256, crypto::Group::kP384};
+  settings.schemes = {SignatureScheme::kEcdsaSecp256r1Sha256, SignatureScheme::kEd25519,
+                      SignatureScheme::kEcdsaSecp384r1Sha384, SignatureScheme::kRsaPssRsaeSha256,
+                      SignatureScheme::kRsaPssRsaeSha384,     SignatureScheme::kRsaPssRsaeSha512,
+                      SignatureScheme::kRsaPkcs1Sha256,       SignatureScheme::kRsaPkcs1Sha384,
+                      SignatureScheme::kRsaPkcs1Sha512};
+  if (is_server) settings.ticket_keys = std::make_shared<handshake::TicketKeys>(Duration(3600'000));
+  return settings;
+}
+
+EnginePair::EnginePair(handshake::Settings server_settings, handshake::Settings client_settings) {
+  server.engine = std::make_unique<handshake::Engine>(
+      std::make_shared<handshake::Settings>(std::move(server_settings)), server.owner);
+  client.engine = std::make_unique<handshake::Engine>(
+      std::make_shared<handshake::Settings>(std::move(client_settings)), client.owner);
+}
+
+void EnginePair::start() {
+  client.engine->start(now_);
+}
+
+void EnginePair::drain(EngineSide& from, EngineSide& to) {
+  while (auto event = from.engine->poll_event()) {
+    if (std::holds_alternative<handshake::Established>(*event)) ++from.established;
+    if (std::holds_alternative<handshake::PeerClosed>(*event)) from.closed = true;
+    if (std::holds_alternative<handshake::TicketCame>(*event)) ++from.tickets_came;
+    if (const auto* ended = std::get_if<handshake::Ended>(&*event)) from.failure = ended->error;
+    if (const auto* wants = std::get_if<handshake::WantsPsk>(&*event)) {
+      from.psks_wanted.push_back(wants->identity);
+    }
+    if (const auto* received = std::get_if<handshake::Received>(&*event)) {
+      from.messages.emplace_back(reinterpret_cast<const char*>(received->bytes.data()),
+                                 received->bytes.size());
+    }
+  }
+  std::array<std::byte, 18432> out;
+  while (const std::size_t size = from.engine->poll_transmit(out, now_)) {
+    const int number = sent_++;
+    if (loses_ && loses_(number)) continue;
+    to.wire.emplace_back(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size));
+  }
+}
+
+void EnginePair::drain() {
+  drain(client, server);
+  drain(server, client);
+}
+
+bool EnginePair::step(EngineSide& to, EngineSide& from) {
+  if (to.wire.empty()) return false;
+  auto datagram = std::move(to.wire.front());
+  to.wire.pop_front();
+  to.engine->receive(datagram, now_);
+  drain(to, from);
+  return true;
+}
+
+void EnginePair::deliver() {
+  drain();
+  while (step(server, client) || step(client, server)) {
+  }
+}
+
+bool EnginePair::settle(Duration limit) {
+  const TimePoint end = now_ + limit;
+  while (true) {
+    deliver();
+    std::optional<TimePoint> next;
+    for (const auto* side : {&client, &server}) {
+      if (const auto due = side->engine->deadline(); due && (!next || *due < *next)) next = due;
+    }
+    if (!next) return true;
+    if (*next > end) return false;
+    now_ = std::max(now_, *next);
+    client.engine->handle_timeout(now_);
+    server.engine->handle_timeout(now_);
+  }
+}
+
+bool EnginePair::connect() {
+  start();
+  settle();
+  return client.established > 0 && server.established > 0;
+}
+
+}  // namespace dtls::test
