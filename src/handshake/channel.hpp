@@ -16,6 +16,7 @@
 
 #include "dtls/time.hpp"
 #include "handshake/input.hpp"
+#include "handshake/outbox.hpp"
 #include "record/inbound.hpp"
 #include "record/outbound.hpp"
 #include "wire/alert.hpp"
@@ -76,16 +77,13 @@ class Channel {
   void set_record_size_limits(std::size_t in, std::size_t out);
 
   // ---- outgoing messages ----
-  enum class Then : std::uint8_t {
-    kAwaitAnswer,  // sent again until the peer answers (or, in DTLS 1.3, all of it is ACKed)
-    kLast,         // DTLS 1.2: sent again only when the peer repeats its own last flight
-    kAwaitAck,     // DTLS 1.3: sent again until ACKed; several such flights may be under way
-  };
+  using Then = handshake::Then;
   // begin_flight forgets the flight before: what the peer sent implies that it has arrived (RFC
   // 6347 §4.2.4, RFC 9147 §7.1). Flights that await ACKs are kept until those come.
   void begin_flight();
   // add_message appends a message to the flight, in the write epoch of this moment. Gives it whole,
   // with a header as if it were one fragment: for the transcript. Valid until it is forgotten.
+  // Empty, and nothing added, after 2^16 messages.
   wire::Bytes add_message(wire::HandshakeType type, wire::Bytes body);
   void add_change_cipher_spec();
   // end_flight releases the flight to poll_transmit and starts its timer.
@@ -94,7 +92,7 @@ class Channel {
   // DTLS 1.2, where the handshake ends with the peer's flight.
   void flight_answered();
   // next_message_out is the message_seq that add_message will use.
-  [[nodiscard]] std::uint16_t next_message_out() const { return next_out_; }
+  [[nodiscard]] std::uint32_t next_message_out() const { return next_out_; }
   // all_acked: nothing is left to be sent again. is_acked: nothing of that message is; only for
   // messages of the current flight and of those that await ACKs.
   [[nodiscard]] bool all_acked() const;
@@ -102,7 +100,7 @@ class Channel {
   // timeouts counts how often in a row the timer ran out since the flight began or was answered.
   [[nodiscard]] unsigned timeouts() const;
 
-  // send_alert queues an alert in the newest write epoch. Of several the first four go out.
+  // send_alert queues an alert for the newest write epoch. Of several the first four go out.
   void send_alert(wire::Alert alert);
   // send_ack has what was received acknowledged with the next datagram instead of after a while
   // (DTLS 1.3): after the client's last flight.
@@ -134,19 +132,29 @@ class Channel {
   std::size_t seal_application_data(wire::Bytes content, std::span<std::byte> out);
   [[nodiscard]] std::size_t application_overhead() const;
 
-  // shrink frees what handshakes need, if nothing is under way: also a kept last flight.
+  // shrink frees what handshakes need, unless something is under way: also a kept last flight and
+  // the list of what would be acknowledged once more. receive does it 4 minutes (RFC 6347 §4.2.4:
+  // twice the longest life of a segment) after the last handshake message.
   void shrink();
 
  private:
-  struct Work;  // what handshakes need: made when needed, freed when idle
+  struct Work;  // what handshakes need: made when needed, freed by shrink
 
   Work& work();
   std::optional<Input> dispatch(const record::OpenedRecord& record);
+  std::optional<Input> take_change_cipher_spec(const record::OpenedRecord& record);
+  std::optional<Input> take_alert(const record::OpenedRecord& record);
   std::optional<Input> take_handshake(const record::OpenedRecord& record);
   std::optional<Input> take_ack(const record::OpenedRecord& record);
   std::optional<Input> take_complete();
-  void note_acknowledgeable(record::RecordNumber number, bool gap);
   void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
+  void note_answer();
+  void note_missed_epoch();
+  void acknowledge_later(record::RecordNumber number, bool has_gap);
+  void stop_timer_if_done();
+  std::size_t write_ack(std::span<std::byte> out);
+  std::size_t write_alerts(std::span<std::byte> out);
+
   [[nodiscard]] bool speaks_dtls13() const { return version_ == wire::kDtls13; }
   [[nodiscard]] std::size_t datagram_size() const;
 
@@ -155,13 +163,12 @@ class Channel {
   std::unique_ptr<Work> work_;
   ChannelSettings settings_;
   TimePoint now_{};
-  TimePoint older_epoch_until_{};
-  std::uint32_t next_in_ = 0;  // 2^16 after the last possible message: none is expected any more
-  std::uint16_t next_out_ = 0;
+  TimePoint linger_until_ = TimePoint::max();  // then older epochs and what is in `work_` may go
+  std::uint32_t next_in_ = 0;   // 2^16 after the last message there can be: no other is expected
+  std::uint32_t next_out_ = 0;  // likewise
   std::uint16_t max_plaintext_out_ = wire::kMaxPlaintext;
   wire::Version version_ = 0;
   bool is_server_;
-  bool has_answer_begun_ = false;
 };
 
 }  // namespace dtls::handshake

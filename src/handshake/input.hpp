@@ -8,6 +8,7 @@
 
 #include "wire/alert.hpp"
 #include "wire/handshake_header.hpp"
+#include "wire/numbers.hpp"
 #include "wire/reader.hpp"
 
 namespace dtls::handshake {
@@ -39,7 +40,7 @@ struct ApplicationData {
 
 // The peer breaks the protocol: `alert` is what it is to be told.
 struct Fatal {
-  std::uint8_t alert = 0;
+  wire::AlertDescription alert{};
   const char* what = "";  // for a log, in words
 };
 

@@ -11,6 +11,7 @@
 #include "record/protection.hpp"
 #include "record/record_number.hpp"
 #include "record/replay_window.hpp"
+#include "wire/numbers.hpp"
 #include "wire/record_header.hpp"
 #include "wire/version.hpp"
 
@@ -24,7 +25,7 @@ struct OpenedRecord {
 
 // A record that is authentic, but breaks the protocol: the association ends with `alert`.
 struct FatalRecord {
-  std::uint8_t alert = 0;
+  wire::AlertDescription alert{};
   const char* what = "";
 };
 
@@ -62,7 +63,7 @@ class Inbound {
   std::optional<InboundRecord> next();
 
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }
-  // missed_epoch is true once after a protected record came whose epoch has no keys yet.
+  // take_missed_epoch is true once after a record of DTLS 1.3's form came whose epoch has no keys.
   bool take_missed_epoch();
   // key_is_worn is true when an epoch has seen as many forgeries as its key allows (RFC 9147
   // §4.5.3): the association must be closed.

@@ -10,6 +10,7 @@
 
 #include "crypto/aead.hpp"
 #include "crypto/hash.hpp"
+#include "crypto/record_mask.hpp"
 #include "record/record_number.hpp"
 #include "wire/reader.hpp"
 #include "wire/record_header.hpp"
@@ -55,7 +56,7 @@ class Protection {
                           wire::Bytes traffic_secret);
 
   [[nodiscard]] Form form() const { return form_; }
-  // overhead is what a record has beyond its content: header, nonce, type, tag.
+  // overhead is what a record has beyond its content at most: header, nonce, type, padding, tag.
   [[nodiscard]] std::size_t overhead() const { return overhead_; }
   [[nodiscard]] KeyLimits limits() const;
 
@@ -71,8 +72,9 @@ class Protection {
   Opened open_tls12(const wire::RecordHeader& header, std::span<std::byte> fragment,
                     std::size_t max_plaintext) const;
 
-  // unmask takes the encryption off the record number (RFC 9147 §4.2.3): `number` are the one or
-  // two bytes in the header, `sealed` is what follows the header. False when too short.
+  // unmask takes the encryption off the record number (RFC 9147 §4.2.3), or puts it on: `number`
+  // are the one or two bytes in the header, `sealed` is what follows the header. False when too
+  // short.
   bool unmask(std::span<std::byte> number, wire::Bytes sealed) const;
   // open_tls13 opens in place; `header` as unmask left it is the additional data (RFC 9147 §4).
   Opened open_tls13(std::uint64_t sequence, wire::Bytes header, std::span<std::byte> sealed,
@@ -81,6 +83,10 @@ class Protection {
  private:
   using Nonce = std::array<std::byte, crypto::kAeadNonceSize>;
   [[nodiscard]] Nonce nonce_of(std::uint64_t number) const;
+  std::size_t seal_legacy(RecordNumber number, wire::Version version, wire::ContentType type,
+                          wire::Bytes content, std::span<std::byte> out) const;
+  std::size_t seal_tls13(RecordNumber number, wire::ContentType type, wire::Bytes content,
+                         std::span<std::byte> out) const;
 
   std::optional<crypto::AeadKey> key_;
   std::optional<crypto::RecordMask> mask_;  // DTLS 1.3 only

@@ -1,0 +1,229 @@
+// Channel's way in: from opened records to messages, ACKs and what is to be sent for them.
+#include <algorithm>
+#include <utility>
+
+#include "handshake/channel.hpp"
+#include "handshake/channel_work.hpp"
+#include "wire/ack.hpp"
+
+namespace dtls::handshake {
+namespace {
+
+using wire::AlertDescription;
+
+// A gap that lasts longer is a loss and not a reordering; and ACKs that come together are judged
+// together.
+constexpr Duration kReordering{20};
+
+template <typename Time>
+void make_sooner(std::optional<TimePoint>& timer, Time when) {
+  timer = timer ? std::min<TimePoint>(*timer, when) : when;
+}
+
+}  // namespace
+
+void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
+  now_ = now;
+  if (now >= linger_until_) {
+    linger_until_ = TimePoint::max();
+    inbound_.retire_below(inbound_.newest());
+    shrink();
+  }
+  if (work_) work_->has_repeated = false;
+  inbound_.begin(datagram);
+}
+
+std::optional<Input> Channel::next() {
+  while (true) {
+    if (auto message = take_complete()) return message;
+    const auto record = inbound_.next();
+    if (!record) break;
+    if (const auto* fatal = std::get_if<record::FatalRecord>(&*record)) {
+      return Fatal{.alert = fatal->alert, .what = fatal->what};
+    }
+    if (auto input = dispatch(std::get<record::OpenedRecord>(*record))) return input;
+  }
+  if (inbound_.take_missed_epoch()) note_missed_epoch();
+  return std::nullopt;
+}
+
+std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
+  switch (record.type) {
+    case wire::ContentType::kApplicationData:
+      if (record.number.epoch == 0 ||
+          (speaks_dtls13() && record.number.epoch < kApplicationEpoch)) {
+        return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                     .what = "application data during the handshake"};
+      }
+      return ApplicationData{.content = record.content, .epoch = record.number.epoch};
+    case wire::ContentType::kHandshake:
+      return take_handshake(record);
+    case wire::ContentType::kAck:
+      return take_ack(record);
+    case wire::ContentType::kAlert:
+      return take_alert(record);
+    case wire::ContentType::kChangeCipherSpec:
+      return take_change_cipher_spec(record);
+    default:
+      break;
+  }
+  // RFC 8446 §5 for a peer; from epoch 0 it is anybody's noise (RFC 9147 §4.1).
+  if (record.number.epoch == 0) return std::nullopt;
+  return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+               .what = "a record of a type that does not exist"};
+}
+
+std::optional<Input> Channel::take_alert(const record::OpenedRecord& record) {
+  const auto alert = wire::parse_alert(record.content);
+  if (alert) return AlertIn{.alert = *alert, .epoch = record.number.epoch};
+  if (record.number.epoch == 0) return std::nullopt;
+  return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed alert"};
+}
+
+std::optional<Input> Channel::take_change_cipher_spec(const record::OpenedRecord& record) {
+  if (speaks_dtls13()) {  // RFC 9147 §5: never sent; RFC 8446 §5: fatal where it is protected
+    if (record.number.epoch == 0) return std::nullopt;
+    return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                 .what = "a ChangeCipherSpec in DTLS 1.3"};
+  }
+  if (record.content.size() != 1 || record.content[0] != std::byte{1}) {
+    return Fatal{.alert = AlertDescription::kIllegalParameter,
+                 .what = "a malformed ChangeCipherSpec"};
+  }
+  if (record.number.epoch < inbound_.newest()) return std::nullopt;  // a repetition
+  return ChangeCipherSpec{};
+}
+
+std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record) {
+  Work& work = this->work();
+  wire::Reader reader(record.content);
+  bool is_whole = true;  // nothing of it was dropped, so that it may be acknowledged
+  bool has_gap = false;
+  std::optional<std::uint32_t> highest;
+  if (reader.empty()) return std::nullopt;
+  while (!reader.empty()) {
+    const auto fragment = wire::read_handshake(reader);
+    if (!fragment)
+      return Fatal{.alert = AlertDescription::kDecodeError,
+                   .what = "a malformed handshake fragment"};
+    const wire::HandshakeHeader& header = fragment->header;
+    if (header.message_seq < next_in_) {
+      note_repetition(header, record.number.epoch);
+      continue;
+    }
+    // RFC 9147 §6.1: what is new comes under the newest keys.
+    if (speaks_dtls13() && record.number.epoch < inbound_.newest()) {
+      return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                   .what = "a handshake message under old keys"};
+    }
+    if (header.length > settings_.max_message) {
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "a handshake message that is too long"};
+    }
+    // RFC 9147 §7.1: any part of the answer acknowledges our flight.
+    if (speaks_dtls13()) note_answer();
+    const Reassembly::Added added = work.reassembly.add(next_in_, *fragment, record.number.epoch);
+    if (added == Reassembly::Added::kMismatch) {
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "fragments that contradict each other"};
+    }
+    if (added == Reassembly::Added::kDropped) {
+      is_whole = false;
+      continue;
+    }
+    has_gap |= added == Reassembly::Added::kWithGap;
+    if (highest && header.message_seq > *highest) work.reassembly.mark_followed(*highest);
+    highest = std::max<std::uint32_t>(highest.value_or(0), header.message_seq);
+  }
+  linger_until_ = now_ + kLinger;
+  if (is_whole && version_ != wire::kDtls12) acknowledge_later(record.number, has_gap);
+  return std::nullopt;
+}
+
+void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {
+  work_->acks.add(number);
+  if (!speaks_dtls13() || work_->ack_due) return;
+  // RFC 9147 §7.1: a quarter of the timer, in which the rest may come or the answer be ready. After
+  // the handshake nobody waits for the ACK.
+  if (!work_->ack_at) work_->ack_at = now_ + work_->timeout / kAckFraction;
+  if (has_gap && number.epoch < kApplicationEpoch) {
+    make_sooner(work_->ack_at, now_ + kReordering);
+  }
+}
+
+// The peer repeats what we know. In DTLS 1.3 an ACK tells it so; in DTLS 1.2 it lacks our flight.
+void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch) {
+  if (speaks_dtls13() || work_->outbox.is_sending()) return;
+  if (work_->outbox.awaits(Then::kLast)) {
+    // Once for each time the peer sends its last flight: at the first fragment of its last message,
+    // which only the peer can have sent (RFC 6347 §4.2.4).
+    const bool is_last = header.message_seq + 1U == next_in_ && header.fragment_offset == 0;
+    if (epoch == 0 || !is_last || work_->has_repeated) return;
+    work_->has_repeated = true;
+    work_->outbox.rewind();
+  } else if (work_->outbox.awaits(Then::kAwaitAnswer) &&
+             now_ - work_->sent_at >= work_->timeout / kAckFraction) {
+    // Anybody can send this, and much may be under way: not more often than a round trip takes.
+    work_->sent_at = now_;
+    work_->outbox.rewind();
+  }
+}
+
+// A client that gets what it cannot read yet has lost the ServerHello: an empty ACK has it sent
+// again soon (RFC 9147 §7.1).
+void Channel::note_missed_epoch() {
+  if (is_server_ || !work_ || inbound_.newest() != 0 || work_->sent_empty_ack ||
+      version_ == wire::kDtls12 || !work_->outbox.awaits(Then::kAwaitAnswer)) {
+    return;
+  }
+  make_sooner(work_->ack_at, now_ + kReordering);
+}
+
+std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
+  if (!speaks_dtls13()) return std::nullopt;
+  const auto numbers = wire::parse_ack(record.content);
+  if (!numbers) return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed ACK"};
+  const bool is_empty = numbers->empty();
+  bool is_news = false;
+  for (const record::RecordNumber number : *numbers) {
+    // RFC 9147 §7: during the handshake an ACK does not come in an older epoch than the record.
+    if ((record.number.epoch < kApplicationEpoch && number.epoch > record.number.epoch) ||
+        number.epoch > record::kMaxSequence || number.sequence > record::kMaxSequence) {
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "an ACK of a record that cannot be"};
+    }
+    if (work_) is_news |= work_->outbox.acknowledge(number);
+  }
+  if (!work_ || (!is_news && !is_empty)) return std::nullopt;
+  work_->outbox.drop_acked();
+  stop_timer_if_done();
+  // RFC 9147 §7.2: what is left was lost. Without news, only once in a while: anybody can send it.
+  if (!work_->retransmit_at || work_->outbox.is_sending()) return std::nullopt;
+  if (is_news || std::exchange(work_->may_hurry_unasked, false)) {
+    make_sooner(work_->hurry_at, now_ + kReordering);
+  }
+  return std::nullopt;
+}
+
+std::optional<Input> Channel::take_complete() {
+  if (!work_) return std::nullopt;
+  work_->given = work_->reassembly.take(next_in_);
+  if (!work_->given) return std::nullopt;
+  ++next_in_;
+  const IncomingMessage& message = *work_->given;
+  // All that came before is known now, and in epoch 0 anybody could interfere.
+  if (message.epoch > 0) inbound_.retire(0);
+  const wire::Bytes raw = message.raw;
+  return HandshakeMessage{.type = message.header.type,
+                          .seq = message.header.message_seq,
+                          .epoch = message.epoch,
+                          .raw = raw,
+                          .body = raw.subspan(wire::kHandshakeHeaderSize),
+                          .last_in_record = !message.is_followed};
+}
+
+bool Channel::has_buffered() const {
+  return work_ && !work_->reassembly.empty();
+}
+
+}  // namespace dtls::handshake

@@ -1,0 +1,59 @@
+// Channel::Work: what a Channel holds only while there is a handshake, or what is left of one.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "dtls/time.hpp"
+#include "handshake/ack_list.hpp"
+#include "handshake/channel.hpp"
+#include "handshake/outbox.hpp"
+#include "handshake/reassembly.hpp"
+#include "wire/alert.hpp"
+
+namespace dtls::handshake {
+
+// An ACK waits for this part of the retransmission timer (RFC 9147 §7.1); the round trip is at most
+// that, else the timer were too short.
+inline constexpr int kAckFraction = 4;
+inline constexpr std::uint64_t kApplicationEpoch = 3;  // RFC 9147 §6.1; 2 is the handshake's
+// How long what may be repeated is kept after the last of it (RFC 6347 §4.2.4: twice the longest
+// life of a segment).
+inline constexpr Duration kLinger = std::chrono::minutes(4);
+
+struct Channel::Work {
+  static constexpr std::size_t kMostAlerts = 4;  // a warning or two, then a fatal one or the end
+
+  explicit Work(Duration first_timeout) : timeout(first_timeout) {}
+
+  Outbox outbox;
+  Reassembly reassembly;
+  std::unique_ptr<IncomingMessage> given;  // the message that next() gave last
+  AckList acks;
+  std::array<wire::Alert, kMostAlerts> alerts{};
+  std::size_t alert_count = 0;
+
+  Duration timeout;       // of the retransmission timer, when it is started next or runs
+  unsigned timeouts = 0;  // how often it ran out in a row
+  TimePoint sent_at{};    // when the flight was sent last
+  std::optional<TimePoint> retransmit_at;
+  std::optional<TimePoint> hurry_at;  // sooner, because an ACK told of a loss
+  std::optional<TimePoint> ack_at;
+  bool ack_due = false;
+  bool may_hurry_unasked = true;  // once in a timeout an ACK of nothing has us send again
+  bool has_repeated = false;      // the last flight, since the last datagram came
+  bool sent_empty_ack = false;    // since our flight was sent last
+
+  void reset_timer(Duration first_timeout) {
+    timeout = first_timeout;
+    timeouts = 0;
+    retransmit_at.reset();
+    hurry_at.reset();
+  }
+};
+
+}  // namespace dtls::handshake

@@ -1,0 +1,98 @@
+// What an association keeps for as long as it lives: the channel, what was agreed upon, the secrets
+// that later steps need. Handshakes write into it.
+#pragma once
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+#include "handshake/channel.hpp"
+#include "handshake/key_schedule_12.hpp"
+#include "handshake/key_schedule_13.hpp"
+#include "handshake/settings.hpp"
+#include "handshake/suites.hpp"
+
+namespace dtls::handshake {
+
+// Failure ends an association: the alert that the peer is sent, and the Error for our own side,
+// whose message is said of the peer ("offered no cipher suite that fits").
+struct Failure {
+  wire::AlertDescription alert{};
+  Error error;
+};
+// Step is the outcome of taking in one message: nothing, or why the association ends.
+using Step = std::optional<Failure>;
+
+// The peer sent what no correct implementation sends.
+inline Failure broken(wire::AlertDescription alert, std::string what) {
+  return {alert, {ErrorKind::kMalformed, EPROTO, "broke the protocol: " + std::move(what), {}}};
+}
+// Both sides are correct and have nothing in common.
+inline Failure incompatible(wire::AlertDescription alert, std::string what) {
+  return {alert, {ErrorKind::kIncompatible, EPROTO, std::move(what), {}}};
+}
+// Our own side, or libcrypto, cannot.
+inline Failure unable(std::string what) {
+  return {wire::AlertDescription::kInternalError,
+          {ErrorKind::kSystem, EIO, std::move(what), {}}};
+}
+
+// Negotiated is what both sides agreed upon.
+struct Negotiated {
+  wire::Version version = 0;
+  wire::CipherSuite suite{};
+  wire::NamedGroup group{};             // 0: no key agreement, or a session of 1.2 was resumed
+  wire::SignatureScheme peer_scheme{};  // with which the peer signed; 0: it did not
+  bool resumed = false;
+  bool with_psk = false;                // an external PSK took the place of certificates
+  bool secure_renegotiation = false;    // 1.2: the peer knows RFC 5746
+  bool expects_ticket = false;          // client of 1.2: the server will send one
+  std::uint16_t srtp_profile = 0;       // 0: none
+  std::uint16_t peer_record_limit = 0;  // RFC 8449, in bytes of plaintext; 0: none
+  std::string alpn;                     // empty: none
+  std::string server_name;              // server: what the client asked for
+};
+
+// Secrets of an established association of DTLS 1.2.
+struct Secrets12 {
+  const Suite* suite = nullptr;
+  crypto::Secret master;
+  Random client_random{};
+  Random server_random{};
+  VerifyData client_verify{};  // for renegotiation_info (RFC 5746 §3.1)
+  VerifyData server_verify{};
+  std::optional<crypto::Digest> peer_leaf;  // the hash of the peer's certificate, if it showed one
+};
+
+// Secrets of an established association of DTLS 1.3.
+struct Secrets13 {
+  const Suite* suite = nullptr;
+  crypto::Secret read_traffic;
+  crypto::Secret write_traffic;
+  crypto::Secret exporter;
+  crypto::Secret resumption;
+};
+
+struct Core {
+  Core(std::shared_ptr<const Settings> shared, Decisions& owner)
+      : settings(std::move(shared)),
+        decisions(&owner),
+        channel(settings->is_server, settings->channel) {}
+
+  std::shared_ptr<const Settings> settings;
+  Decisions* decisions;
+  Channel channel;
+  TimePoint now;
+  Negotiated negotiated;
+  std::variant<std::monostate, Secrets12, Secrets13> secrets;
+  std::vector<Ticket> tickets;  // client: come, and not taken yet
+  Buffer peer_leaf;             // client: for tickets that come later
+  bool peer_authorized = false;
+};
+
+}  // namespace dtls::handshake

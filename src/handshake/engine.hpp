@@ -1,0 +1,115 @@
+// Engine: one DTLS association as a pure state machine. It takes datagrams and the time, and gives
+// datagrams, events and a deadline.
+//
+//   receive ─► Channel ─► Handshake | messages after it | application data ─► poll_event
+//   send, handshakes, timers ─► Channel ─► poll_transmit
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "dtls/error.hpp"
+#include "dtls/time.hpp"
+#include "handshake/core.hpp"
+#include "handshake/handshake.hpp"
+#include "handshake/post_handshake.hpp"
+
+namespace dtls::handshake {
+
+// Events of an engine, in the order they happened.
+struct Established {};
+struct Received {
+  std::span<const std::byte> bytes;  // of the caller's datagram: valid until the next call
+};
+struct PeerClosed {};  // close_notify came
+struct Ended {
+  Error error;  // said of the peer: "offered no cipher suite that fits"
+};
+struct WantsPsk {
+  std::string identity;  // answer with provide_psk
+};
+struct TicketCame {};  // client: take_ticket has one
+using EngineEvent = std::variant<Established, Received, PeerClosed, Ended, WantsPsk, TicketCame>;
+
+// Drain contract: after every call that may change state call poll_event until it gives nothing,
+// then poll_transmit until it gives 0, then re-read deadline. One thread at a time. `decisions`
+// must outlive the engine.
+class Engine {
+ public:
+  Engine(std::shared_ptr<const Settings> settings, Decisions& decisions);
+  ~Engine();
+  Engine(Engine&&) = delete;
+  Engine& operator=(Engine&&) = delete;
+
+  // start begins a client's handshake.
+  void start(TimePoint now);
+  // continue_from has a server go on after the stateless exchange of a cookie: the first datagram
+  // given to receive is the proven ClientHello.
+  void continue_from(std::uint64_t record_sequence, std::uint16_t message_seq);
+
+  void receive(std::span<std::byte> datagram, TimePoint now);
+
+  // send seals one record for one datagram. Fails with EAGAIN before Established, EMSGSIZE above
+  // the record size limit of the peer, EPIPE after the end or when the keys are used up.
+  Result<void> send(std::span<const std::byte> message);
+  // close says close_notify once established; nothing can be sent after it.
+  void close();
+
+  // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
+  // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
+  Result<void> update_keys(bool ask_peer, TimePoint now);
+  // renegotiate begins a handshake within the association (RFC 5746). See Session::renegotiate.
+  Result<void> renegotiate(TimePoint now);
+
+  // provide_psk answers WantsPsk; nullopt: there is none of that identity.
+  void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
+
+  // export_keying_material fills `out` (RFC 5705, RFC 8446 §7.5). nullopt as context is not the
+  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established.
+  Result<void> export_keying_material(std::string_view label, std::optional<Bytes> context,
+                                      std::span<std::byte> out) const;
+
+  std::optional<EngineEvent> poll_event();
+  // poll_transmit writes the next datagram to `out` (at least kMaxDatagram bytes); 0: none.
+  std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
+  [[nodiscard]] std::optional<TimePoint> deadline() const;
+  void handle_timeout(TimePoint now);
+
+  [[nodiscard]] const Negotiated& negotiated() const { return core_.negotiated; }
+  [[nodiscard]] std::optional<Ticket> take_ticket();
+  [[nodiscard]] bool is_established() const { return phase_ == Phase::kEstablished; }
+  [[nodiscard]] bool is_handshaking() const { return handshake_ != nullptr; }
+  [[nodiscard]] bool has_ended() const { return phase_ == Phase::kEnded; }
+  [[nodiscard]] const Channel& channel() const { return core_.channel; }
+
+ private:
+  enum class Phase : std::uint8_t { kIdle, kHandshaking, kEstablished, kEnded };
+
+  void handle(Input input);
+  void take(const HandshakeMessage& message);
+  void take(const ChangeCipherSpec& change);
+  void take(const AlertIn& alert);
+  void take(const ApplicationData& data);
+  void take(const Fatal& fatal);
+  void after(Step step);
+  void fail(Failure failure);
+  void end();
+  void establish();
+  void report_tickets();
+
+  Core core_;
+  Phase phase_ = Phase::kIdle;
+  bool was_established_ = false;
+  std::uint8_t warnings_ = 0;
+  std::unique_ptr<Handshake> handshake_;
+  PostHandshake post_;
+  std::deque<EngineEvent> events_;
+};
+
+}  // namespace dtls::handshake

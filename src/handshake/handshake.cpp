@@ -1,0 +1,39 @@
+#include "handshake/handshake.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace dtls::handshake {
+
+Step Handshake::provide_psk(const PreSharedKey* /*key*/) {
+  return unable("a pre-shared key was given to a handshake that did not ask for one");
+}
+
+Failure unexpected(wire::HandshakeType type) {
+  return broken(wire::AlertDescription::kUnexpectedMessage,
+                "it sent a handshake message of type " + std::to_string(static_cast<int>(type)) +
+                    " out of turn");
+}
+
+std::span<std::byte> scratch() {
+  // The largest message is a Certificate: our own chain with its lengths.
+  thread_local std::array<std::byte, std::size_t{66} * 1024> space;
+  return space;
+}
+
+std::uint16_t plaintext_limit(std::uint16_t advertised, wire::Version version) {
+  constexpr std::uint16_t kLeast = 64;
+  if (advertised < kLeast) return 0;
+  const int content = version == wire::kDtls13 ? advertised - 1 : advertised;
+  return static_cast<std::uint16_t>(std::min<int>(content, wire::kMaxPlaintext));
+}
+
+void apply_record_limits(Core& core) {
+  constexpr std::size_t kMost = wire::kMaxPlaintext;
+  const Negotiated& agreed = core.negotiated;
+  if (agreed.peer_record_limit == 0) return;
+  const auto ours = plaintext_limit(core.settings->record_size_limit, agreed.version);
+  core.channel.set_record_size_limits(ours == 0 ? kMost : ours, agreed.peer_record_limit);
+}
+
+}  // namespace dtls::handshake

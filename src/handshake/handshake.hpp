@@ -1,0 +1,90 @@
+// Handshake: the part of an association that lives only while it shakes hands.
+//
+//   client   ClientStart ─► Client12 | Client13          server   ServerStart ─► Server12 | Server13
+//
+// The first of each pair goes as far as the version is not known and names its successor.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "handshake/core.hpp"
+
+namespace dtls::handshake {
+
+class Handshake {
+ public:
+  explicit Handshake(Core& core) : core_(core) {}
+  virtual ~Handshake() = default;
+  Handshake(const Handshake&) = delete;
+  Handshake& operator=(const Handshake&) = delete;
+
+  virtual Step on_message(const HandshakeMessage& message) = 0;
+  virtual Step on_change_cipher_spec() = 0;
+  // provide_psk gives the key that Decisions::psk left pending; null: there is none.
+  virtual Step provide_psk(const PreSharedKey* key);
+
+  // Whether the handshake waits for provide_psk: no message may be handed to it until then.
+  [[nodiscard]] bool is_waiting() const { return waiting_; }
+  [[nodiscard]] std::string_view wanted_psk() const { return wanted_psk_; }
+  [[nodiscard]] bool is_done() const { return done_; }
+  [[nodiscard]] std::unique_ptr<Handshake> take_successor() { return std::move(successor_); }
+
+ protected:
+  Core& core() { return core_; }
+  [[nodiscard]] const Settings& settings() const { return *core_.settings; }
+  Channel& channel() { return core_.channel; }
+  [[nodiscard]] TimePoint now() const { return core_.now; }
+
+  void finish() { done_ = true; }
+  void succeed(std::unique_ptr<Handshake> next) { successor_ = std::move(next); }
+  void wait_for_psk(std::string_view identity) {
+    waiting_ = true;
+    wanted_psk_ = identity;
+  }
+  void stop_waiting() { waiting_ = false; }
+
+ private:
+  Core& core_;
+  bool done_ = false;
+  bool waiting_ = false;
+  std::string wanted_psk_;
+  std::unique_ptr<Handshake> successor_;
+};
+
+// Row of a table of states: in this state this message is taken by this function. Whatever has no
+// row is unexpected_message.
+template <typename Machine, typename State>
+struct Row {
+  State when;
+  wire::HandshakeType message;
+  Step (Machine::*take)(const HandshakeMessage&);
+};
+
+// unexpected says what came and in which state.
+Failure unexpected(wire::HandshakeType type);
+
+template <typename Machine, typename State, std::size_t N>
+Step dispatch(Machine& machine, State state, const Row<Machine, State> (&table)[N],
+              const HandshakeMessage& message) {
+  for (const auto& row : table) {
+    if (row.when == state && row.message == message.type) return (machine.*row.take)(message);
+  }
+  return unexpected(message.type);
+}
+
+// Scratch is where a message is composed before the channel copies it: one per thread, as large as
+// the largest message that we make.
+std::span<std::byte> scratch();
+
+// plaintext_limit turns what record_size_limit says into bytes of plaintext: in DTLS 1.3 it counts
+// the content type as well (RFC 8449 §4). 0 for a value that nobody may send.
+std::uint16_t plaintext_limit(std::uint16_t advertised, wire::Version version);
+// apply_record_limits tells the channel what both sides advertised, if the peer did.
+void apply_record_limits(Core& core);
+
+}  // namespace dtls::handshake

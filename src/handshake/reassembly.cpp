@@ -1,0 +1,88 @@
+#include "handshake/reassembly.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dtls::handshake {
+namespace {
+
+std::unique_ptr<IncomingMessage> make_message(const wire::HandshakeHeader& fragment,
+                                              std::uint64_t epoch) {
+  auto message = std::make_unique<IncomingMessage>();
+  message->header = {.type = fragment.type,
+                     .length = fragment.length,
+                     .message_seq = fragment.message_seq,
+                     .fragment_offset = 0,
+                     .fragment_length = fragment.length};
+  message->epoch = epoch;
+  message->raw.resize(wire::kHandshakeHeaderSize + fragment.length);
+  wire::Writer writer(message->raw);
+  wire::write_handshake_header(writer, message->header);
+  message->received = ByteSet(fragment.length);
+  return message;
+}
+
+}  // namespace
+
+Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragment& fragment,
+                                  std::uint64_t epoch) {
+  const wire::HandshakeHeader& header = fragment.header;
+  if (header.message_seq - next >= kWindow) return Added::kDropped;
+  Slot& message = slot(header.message_seq);
+  // What came under older keys, or none, does not mix with what comes under newer ones.
+  if (message && message->epoch < epoch) message.reset();
+  if (message && message->epoch > epoch) return Added::kDropped;
+  if (!message) {
+    if (header.message_seq != next && bytes_beyond(next) + header.length > kMaxAhead) {
+      return Added::kDropped;
+    }
+    message = make_message(header, epoch);
+  }
+  if (message->header.type != header.type || message->header.length != header.length) {
+    return Added::kMismatch;
+  }
+  const bool has_gap =
+      header.message_seq != next || header.fragment_offset > message->received.prefix();
+  if (message->complete())
+    return Added::kInOrder;  // a repetition; what was judged whole stays as it is
+  std::copy(fragment.body.begin(), fragment.body.end(),
+            message->raw.begin() + wire::kHandshakeHeaderSize +
+                static_cast<std::ptrdiff_t>(header.fragment_offset));
+  message->received.add({.begin = header.fragment_offset,
+                         .end = std::size_t{header.fragment_offset} + header.fragment_length});
+  return has_gap ? Added::kWithGap : Added::kInOrder;
+}
+
+void Reassembly::mark_followed(std::uint32_t seq) {
+  if (Slot& message = slot(seq); message && message->header.message_seq == seq) {
+    message->is_followed = true;
+  }
+}
+
+std::unique_ptr<IncomingMessage> Reassembly::take(std::uint32_t next) {
+  return has_complete(next) ? std::move(slot(next)) : nullptr;
+}
+
+bool Reassembly::has_complete(std::uint32_t next) const {
+  return slot(next) && slot(next)->complete();
+}
+
+bool Reassembly::empty() const {
+  return std::none_of(slots_.begin(), slots_.end(),
+                      [](const Slot& each) { return each != nullptr; });
+}
+
+void Reassembly::clear() {
+  for (Slot& each : slots_)
+    each.reset();
+}
+
+std::size_t Reassembly::bytes_beyond(std::uint32_t next) const {
+  std::size_t bytes = 0;
+  for (const Slot& each : slots_) {
+    if (each && each->header.message_seq != next) bytes += each->header.length;
+  }
+  return bytes;
+}
+
+}  // namespace dtls::handshake

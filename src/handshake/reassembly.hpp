@@ -1,0 +1,64 @@
+// Reassembly: fragments in any order become messages in order (RFC 6347 §4.2.3, RFC 9147 §5.5).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "handshake/byte_set.hpp"
+#include "wire/handshake_header.hpp"
+#include "wire/reader.hpp"
+
+namespace dtls::handshake {
+
+// A message of which at least one fragment has come.
+struct IncomingMessage {
+  wire::HandshakeHeader header;  // as if it were one fragment
+  std::uint64_t epoch = 0;
+  std::vector<std::byte> raw;  // header and body
+  ByteSet received;
+  bool is_followed = false;  // a record of it also had something of a later message
+
+  [[nodiscard]] bool complete() const { return received.complete(); }
+};
+
+// Reassembly holds the messages from the next one expected on, which its owner counts.
+class Reassembly {
+ public:
+  // The longest flight has 7 messages (ServerHello to ServerHelloDone with everything optional);
+  // the next flight begins only after our answer.
+  static constexpr std::uint32_t kWindow = 7;
+  // Bytes of messages that may wait for an earlier one. What does not fit is dropped, as if lost,
+  // and comes again; so a peer can make us hold max_message and this, no more.
+  static constexpr std::size_t kMaxAhead = std::size_t{16} * 1024;
+
+  enum class Added : std::uint8_t {
+    kInOrder,
+    kWithGap,   // it is not the next piece of the next message
+    kDropped,   // too far ahead, too much ahead: must not be acknowledged
+    kMismatch,  // of another type or length than an earlier fragment of the message
+  };
+
+  // add takes a fragment whose message_seq is at least `next`.
+  Added add(std::uint32_t next, const wire::HandshakeFragment& fragment, std::uint64_t epoch);
+  // mark_followed notes that fragments of a message with a higher number came behind in one record.
+  void mark_followed(std::uint32_t seq);
+
+  // take gives message `next` if it is complete, and forgets it.
+  std::unique_ptr<IncomingMessage> take(std::uint32_t next);
+  [[nodiscard]] bool has_complete(std::uint32_t next) const;
+  [[nodiscard]] bool empty() const;
+  void clear();
+
+ private:
+  using Slot = std::unique_ptr<IncomingMessage>;
+  [[nodiscard]] const Slot& slot(std::uint32_t seq) const { return slots_[seq % kWindow]; }
+  Slot& slot(std::uint32_t seq) { return slots_[seq % kWindow]; }
+  [[nodiscard]] std::size_t bytes_beyond(std::uint32_t next) const;
+
+  std::array<Slot, kWindow> slots_;
+};
+
+}  // namespace dtls::handshake

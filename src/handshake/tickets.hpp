@@ -1,0 +1,47 @@
+// Session tickets of a server (RFC 5077, RFC 8446 §4.6.1): the state of a session, sealed so that
+// only we can read it, and kept by the client.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "crypto/aead.hpp"
+#include "handshake/settings.hpp"
+
+namespace dtls::handshake {
+
+// TicketKeys seals with a key that is replaced every `lifetime`, and opens with that one and the
+// one before: what was sealed long ago is lost with its key, so a stolen key opens little. Shared by
+// all associations of a context. Any thread.
+class TicketKeys {
+ public:
+  explicit TicketKeys(Duration lifetime) : lifetime_(lifetime) {}
+
+  // seal gives nothing where the state is too large to travel (a peer's certificate above 8 KiB) or
+  // libcrypto fails.
+  std::optional<Buffer> seal(const SessionState& state, TimePoint now);
+  // open gives nothing for a ticket that is not ours, was changed, or has expired.
+  std::optional<SessionState> open(Bytes ticket, TimePoint now);
+
+ private:
+  static constexpr std::size_t kIdSize = 8;
+  using Id = std::array<std::byte, kIdSize>;
+  struct Key {
+    Id id;
+    crypto::AeadKey aead;
+    TimePoint made;
+  };
+  using Shared = std::shared_ptr<const Key>;
+
+  Shared current(TimePoint now);
+  Shared find(Bytes id);
+
+  Duration lifetime_;
+  std::mutex mutex_;  // of the pointers
+  Shared current_;
+  Shared former_;
+};
+
+}  // namespace dtls::handshake

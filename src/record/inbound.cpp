@@ -1,0 +1,196 @@
+#include "record/inbound.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/unified_header.hpp"
+
+namespace dtls::record {
+namespace {
+
+// The number that ends in `low` and is closest to `expected` (RFC 9147 §4.2.2).
+std::uint64_t reconstruct(std::uint64_t low, unsigned bits, std::uint64_t expected) {
+  const std::uint64_t span = std::uint64_t{1} << bits;
+  const std::uint64_t ahead = (low - expected) & (span - 1);
+  const std::uint64_t number = expected + ahead;
+  const bool is_behind = ahead > span / 2 && number >= span;
+  return is_behind || number > kMaxSequence ? number - span : number;
+}
+
+}  // namespace
+
+void Inbound::install(std::uint64_t epoch, Protection protection) {
+  Epoch& slot = epochs_[0].number == kFree ||
+                        (epochs_[1].number != kFree && epochs_[0].number < epochs_[1].number)
+                    ? epochs_[0]
+                    : epochs_[1];
+  slot = Epoch{};
+  slot.number = epoch;
+  slot.protection = std::move(protection);
+}
+
+void Inbound::retire(std::uint64_t epoch) {
+  if (epoch == 0) has_plain_ = false;
+  for (Epoch& slot : epochs_) {
+    if (slot.number == epoch) slot = Epoch{};
+  }
+}
+
+void Inbound::retire_below(std::uint64_t epoch) {
+  if (epoch > 0) has_plain_ = false;
+  for (Epoch& slot : epochs_) {
+    if (slot.number < epoch) slot = Epoch{};
+  }
+}
+
+std::uint64_t Inbound::newest() const {
+  std::uint64_t newest = 0;
+  for (const Epoch& slot : epochs_) {
+    if (slot.number != kFree) newest = std::max(newest, slot.number);
+  }
+  return newest;
+}
+
+bool Inbound::has(std::uint64_t epoch) const {
+  if (epoch == 0) return has_plain_;
+  return std::any_of(epochs_.begin(), epochs_.end(),
+                     [&](const Epoch& slot) { return slot.number == epoch; });
+}
+
+void Inbound::set_max_plaintext(std::size_t size) {
+  max_plaintext_ = static_cast<std::uint16_t>(std::min(size, wire::kMaxPlaintext));
+}
+
+bool Inbound::take_missed_epoch() {
+  return std::exchange(missed_epoch_, false);
+}
+
+Inbound::Epoch* Inbound::find(std::uint64_t epoch) {
+  for (Epoch& slot : epochs_) {
+    if (slot.number == epoch) return &slot;
+  }
+  return nullptr;
+}
+
+std::optional<InboundRecord> Inbound::next() {
+  while (!rest_.empty()) {
+    auto record = wire::has_unified_header(rest_[0]) ? next_unified() : next_plain_form();
+    if (record) return record;
+  }
+  return std::nullopt;
+}
+
+std::optional<InboundRecord> Inbound::next_plain_form() {
+  wire::Reader reader(rest_);
+  const auto record = wire::read_record(reader);
+  if (!record) {  // where the next one would begin is not known either
+    ++discarded_.malformed;
+    rest_ = {};
+    return std::nullopt;
+  }
+  const auto fragment = rest_.subspan(wire::kRecordHeaderSize, record->header.length);
+  rest_ = rest_.subspan(wire::kRecordHeaderSize + record->header.length);
+
+  const wire::RecordHeader& header = record->header;
+  if (header.epoch == 0) return open_plaintext(header, fragment);
+  Epoch* epoch = find(header.epoch);
+  if (epoch == nullptr || epoch->protection.form() != Protection::Form::kTls12) {
+    ++discarded_.unknown_epoch;
+    return std::nullopt;
+  }
+  if (version_ != 0 && header.version != version_) {
+    ++discarded_.malformed;
+    return std::nullopt;
+  }
+  if (!epoch->window.accepts(header.sequence)) {
+    ++discarded_.replayed;
+    return std::nullopt;
+  }
+  return judge(*epoch, header.sequence,
+               epoch->protection.open_tls12(header, fragment, max_plaintext_));
+}
+
+std::optional<InboundRecord> Inbound::open_plaintext(const wire::RecordHeader& header,
+                                                     std::span<std::byte> fragment) {
+  if (!has_plain_) {
+    ++discarded_.unknown_epoch;
+    return std::nullopt;
+  }
+  if (fragment.size() > wire::kMaxPlaintext) {  // nobody's signature stands under this one
+    ++discarded_.malformed;
+    return std::nullopt;
+  }
+  if (!plain_window_.accepts(header.sequence)) {
+    ++discarded_.replayed;
+    return std::nullopt;
+  }
+  plain_window_.update(header.sequence);
+  return OpenedRecord{.type = header.type,
+                      .number = {.epoch = 0, .sequence = header.sequence},
+                      .content = fragment};
+}
+
+std::optional<InboundRecord> Inbound::next_unified() {
+  wire::Reader reader(rest_);
+  const auto record = wire::read_unified_record(reader);
+  if (!record) {  // where the next one would begin is not known either
+    ++discarded_.malformed;
+    rest_ = {};
+    return std::nullopt;
+  }
+  const auto header = rest_.first(record->header.size());
+  const auto sealed = rest_.subspan(header.size(), record->ciphertext.size());
+  rest_ = rest_.subspan(header.size() + sealed.size());
+
+  Epoch* epoch = nullptr;
+  for (Epoch& slot : epochs_) {  // RFC 9147 §4.2.2: the newest that the two bits fit
+    if (slot.number != kFree && (slot.number & 3U) == record->epoch_bits &&
+        slot.protection.form() == Protection::Form::kTls13 &&
+        (epoch == nullptr || slot.number > epoch->number)) {
+      epoch = &slot;
+    }
+  }
+  if (epoch == nullptr) {
+    missed_epoch_ = true;
+    ++discarded_.unknown_epoch;
+    return std::nullopt;
+  }
+  const auto number_bytes = header.subspan(record->sequence_at, record->sequence_size);
+  if (!epoch->protection.unmask(number_bytes, sealed)) {
+    ++discarded_.malformed;
+    return std::nullopt;
+  }
+  std::uint64_t low = 0;
+  for (const std::byte byte : number_bytes)
+    low = low << 8U | std::to_integer<unsigned>(byte);
+  const std::uint64_t sequence = reconstruct(low, 8U * record->sequence_size, epoch->window.next());
+  if (!epoch->window.accepts(sequence)) {
+    ++discarded_.replayed;
+    return std::nullopt;
+  }
+  return judge(*epoch, sequence,
+               epoch->protection.open_tls13(sequence, header, sealed, max_plaintext_));
+}
+
+std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence,
+                                            const Protection::Opened& opened) {
+  if (opened.verdict == Protection::Verdict::kForged) {
+    ++discarded_.forged;
+    key_is_worn_ |= ++epoch.forged >= epoch.protection.limits().forged;
+    return std::nullopt;
+  }
+  epoch.window.update(sequence);
+  if (opened.verdict == Protection::Verdict::kOverlong) {
+    return FatalRecord{.alert = wire::AlertDescription::kRecordOverflow,
+                       .what = "a record is longer than allowed"};
+  }
+  if (opened.verdict == Protection::Verdict::kTypeless) {
+    return FatalRecord{.alert = wire::AlertDescription::kUnexpectedMessage,
+                       .what = "a record holds nothing but padding"};
+  }
+  return OpenedRecord{.type = opened.type,
+                      .number = {.epoch = epoch.number, .sequence = sequence},
+                      .content = opened.content};
+}
+
+}  // namespace dtls::record

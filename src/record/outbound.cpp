@@ -1,0 +1,97 @@
+#include "record/outbound.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace dtls::record {
+
+void Outbound::install(std::uint64_t epoch, Protection protection) {
+  Epoch& slot = epochs_[0].number == kFree ||
+                        (epochs_[1].number != kFree && epochs_[0].number < epochs_[1].number)
+                    ? epochs_[0]
+                    : epochs_[1];
+  const std::uint64_t limit = protection.limits().sealed;
+  slot = {.number = epoch,
+          .next_sequence = 0,
+          .last_sequence = std::min(limit - 1, kMaxSequence),
+          .protection = std::move(protection)};
+}
+
+void Outbound::retire(std::uint64_t epoch) {
+  if (epoch == 0) has_plain_ = false;
+  for (Epoch& slot : epochs_) {
+    if (slot.number == epoch) slot = Epoch{};
+  }
+}
+
+void Outbound::retire_below(std::uint64_t epoch) {
+  if (epoch > 0) has_plain_ = false;
+  for (Epoch& slot : epochs_) {
+    if (slot.number < epoch) slot = Epoch{};
+  }
+}
+
+std::uint64_t Outbound::newest() const {
+  std::uint64_t newest = 0;
+  for (const Epoch& slot : epochs_) {
+    if (slot.number != kFree) newest = std::max(newest, slot.number);
+  }
+  return newest;
+}
+
+bool Outbound::has(std::uint64_t epoch) const {
+  return epoch == 0 ? has_plain_ : find(epoch) != nullptr;
+}
+
+const Outbound::Epoch* Outbound::find(std::uint64_t epoch) const {
+  for (const Epoch& slot : epochs_) {
+    if (slot.number == epoch) return &slot;
+  }
+  return nullptr;
+}
+
+std::size_t Outbound::overhead(std::uint64_t epoch) const {
+  if (epoch == 0) return has_plain_ ? wire::kRecordHeaderSize : 0;
+  const Epoch* slot = find(epoch);
+  return slot != nullptr ? slot->protection.overhead() : 0;
+}
+
+std::size_t Outbound::prefix(std::uint64_t epoch) const {
+  if (epoch == 0) return has_plain_ ? wire::kRecordHeaderSize : 0;
+  const Epoch* slot = find(epoch);
+  return slot != nullptr ? slot->protection.prefix() : 0;
+}
+
+std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::Bytes content,
+                           std::span<std::byte> out) {
+  if (epoch == 0) {
+    if (!has_plain_ || plain_sequence_ > kMaxSequence) return 0;
+    const RecordNumber number{.epoch = 0, .sequence = plain_sequence_};
+    const std::size_t size = Protection().seal(number, version_, type, content, out);
+    if (size > 0) {
+      ++plain_sequence_;
+      last_ = number;
+    }
+    return size;
+  }
+  for (Epoch& slot : epochs_) {
+    if (slot.number != epoch) continue;
+    if (slot.next_sequence > slot.last_sequence) return 0;
+    const RecordNumber number{.epoch = epoch, .sequence = slot.next_sequence};
+    const std::size_t size = slot.protection.seal(number, version_, type, content, out);
+    if (size > 0) {
+      ++slot.next_sequence;
+      last_ = number;
+    }
+    return size;
+  }
+  return 0;
+}
+
+bool Outbound::needs_rekey() const {
+  const Epoch* slot = find(newest());
+  // An eighth of the numbers is left for the KeyUpdate and for what is sent until it is ACKed.
+  return slot != nullptr && slot->next_sequence > slot->last_sequence / 8 * 7;
+}
+
+}  // namespace dtls::record
