@@ -26,18 +26,18 @@ struct Ciphers {
 };
 
 const EVP_CIPHER* cipher_of(CipherUse use) {
-  static const Ciphers ciphers;
+  static const Ciphers kCiphers;
   const bool masks = use.task == CipherUse::Task::kMask;
   switch (use.algorithm) {
     case AeadAlgorithm::kAes128Gcm:
-      return masks ? ciphers.aes128_ecb : ciphers.aes128_gcm;
+      return masks ? kCiphers.aes128_ecb : kCiphers.aes128_gcm;
     case AeadAlgorithm::kAes256Gcm:
-      return masks ? ciphers.aes256_ecb : ciphers.aes256_gcm;
+      return masks ? kCiphers.aes256_ecb : kCiphers.aes256_gcm;
     case AeadAlgorithm::kChaCha20Poly1305:
-      return masks ? ciphers.chacha20 : ciphers.chacha20_poly1305;
+      return masks ? kCiphers.chacha20 : kCiphers.chacha20_poly1305;
     case AeadAlgorithm::kAes128Ccm:
     case AeadAlgorithm::kAes128Ccm8:
-      return masks ? ciphers.aes128_ecb : ciphers.aes128_ccm;
+      return masks ? kCiphers.aes128_ecb : kCiphers.aes128_ccm;
   }
   return nullptr;
 }

@@ -71,20 +71,20 @@ EVP_PKEY* make_parameters(Group group) {
 EVP_PKEY* parameters_of(Group group) {
   switch (group) {
     case Group::kP256: {
-      static EVP_PKEY* const key = make_parameters(Group::kP256);
-      return key;
+      static EVP_PKEY* const kKey = make_parameters(Group::kP256);
+      return kKey;
     }
     case Group::kP384: {
-      static EVP_PKEY* const key = make_parameters(Group::kP384);
-      return key;
+      static EVP_PKEY* const kKey = make_parameters(Group::kP384);
+      return kKey;
     }
     case Group::kX25519: {
-      static EVP_PKEY* const key = make_parameters(Group::kX25519);
-      return key;
+      static EVP_PKEY* const kKey = make_parameters(Group::kX25519);
+      return kKey;
     }
     case Group::kX25519MlKem768: {
-      static EVP_PKEY* const key = make_parameters(Group::kX25519MlKem768);
-      return key;
+      static EVP_PKEY* const kKey = make_parameters(Group::kX25519MlKem768);
+      return kKey;
     }
   }
   return nullptr;

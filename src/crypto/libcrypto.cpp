@@ -13,11 +13,11 @@ namespace dtls::crypto {
 EVP_MD* fetched(HashAlgorithm algorithm) {
   // Never freed: objects of static storage may still hash while the process ends.
   if (algorithm == HashAlgorithm::kSha256) {
-    static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, OSSL_DIGEST_NAME_SHA2_256, nullptr);
-    return sha256;
+    static EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, OSSL_DIGEST_NAME_SHA2_256, nullptr);
+    return kSha256;
   }
-  static EVP_MD* const sha384 = EVP_MD_fetch(nullptr, OSSL_DIGEST_NAME_SHA2_384, nullptr);
-  return sha384;
+  static EVP_MD* const kSha384 = EVP_MD_fetch(nullptr, OSSL_DIGEST_NAME_SHA2_384, nullptr);
+  return kSha384;
 }
 
 void require(bool done) {

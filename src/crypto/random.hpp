@@ -9,7 +9,8 @@
 namespace dtls::crypto {
 
 // fill_random fills `out` with unpredictable bytes, fit for keys. Any thread.
-// Fails (kSystem, EIO) when the generator has no entropy; `out` is then not to be used.
+// A forked child draws other bytes than its parent. Fails (kSystem, EIO) when the generator has no
+// entropy; `out` is then not to be used.
 Result<void> fill_random(std::span<std::byte> out);
 
 }  // namespace dtls::crypto

@@ -168,7 +168,7 @@ Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
   }
   transcript_.restart_with_hash();
   transcript_.add(raw);
-  auto body = offer_.compose(core(), transcript_, channel().next_message_out());
+  auto body = offer_.compose(core(), transcript_, static_cast<std::uint16_t>(channel().next_message_out()));
   if (!body) return Failure{AlertDescription::kInternalError, std::move(body).error()};
   channel().begin_flight();
   add(HandshakeType::kClientHello, *body);

@@ -6,19 +6,20 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
 #include "handshake/core.hpp"
 #include "handshake/handshake.hpp"
 #include "handshake/post_handshake.hpp"
+#include "handshake/sealed_queue.hpp"
 
 namespace dtls::handshake {
 
@@ -64,9 +65,6 @@ class Engine {
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
   // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
   Result<void> update_keys(bool ask_peer, TimePoint now);
-  // renegotiate begins a handshake within the association (RFC 5746). See Session::renegotiate.
-  Result<void> renegotiate(TimePoint now);
-
   // provide_psk answers WantsPsk; nullopt: there is none of that identity.
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
@@ -84,32 +82,34 @@ class Engine {
   [[nodiscard]] const Negotiated& negotiated() const { return core_.negotiated; }
   [[nodiscard]] std::optional<Ticket> take_ticket();
   [[nodiscard]] bool is_established() const { return phase_ == Phase::kEstablished; }
-  [[nodiscard]] bool is_handshaking() const { return handshake_ != nullptr; }
   [[nodiscard]] bool has_ended() const { return phase_ == Phase::kEnded; }
   [[nodiscard]] const Channel& channel() const { return core_.channel; }
 
  private:
   enum class Phase : std::uint8_t { kIdle, kHandshaking, kEstablished, kEnded };
 
-  void handle(Input input);
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
   void take(const AlertIn& alert);
   void take(const ApplicationData& data);
   void take(const Fatal& fatal);
-  void after(Step step);
-  void fail(Failure failure);
-  void end();
+  Step after_handshake(const HandshakeMessage& message);
+  void proceed(Step step);
   void establish();
-  void report_tickets();
+  void fail(Failure failure);
+  void end(EngineEvent event);
+  void follow();
+  std::optional<EngineEvent> take_event();
 
   Core core_;
   Phase phase_ = Phase::kIdle;
-  bool was_established_ = false;
   std::uint8_t warnings_ = 0;
   std::unique_ptr<Handshake> handshake_;
   PostHandshake post_;
-  std::deque<EngineEvent> events_;
+  SealedQueue sealed_;
+  std::vector<EngineEvent> events_;
+  std::optional<std::span<const std::byte>> received_;
+  std::size_t reported_tickets_ = 0;
 };
 
 }  // namespace dtls::handshake

@@ -57,6 +57,7 @@ class Writer {
     put(out_.subspan(mark.begin - mark.width, mark.width), size);
   }
   // end_optional_vector takes an empty vector back, with its length: as if it had never begun.
+  // The buffer must have had room for that length all the same.
   constexpr void end_optional_vector(VectorMark mark) {
     if (ok_ && written_ == mark.begin) {
       written_ -= mark.width;

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <type_traits>
 #include <vector>
 
@@ -27,6 +30,40 @@ TEST(Random, fills_a_buffer_larger_than_one_request) {
   ASSERT_TRUE(fill_random(large));
   EXPECT_FALSE(std::all_of(large.end() - 64, large.end(), kIsZero));
   EXPECT_TRUE(fill_random({}));
+}
+
+TEST(Random, small_draws_never_repeat) {
+  std::set<std::array<std::byte, 16>> drawn;
+  for (int i = 0; i < 1000; ++i) {
+    std::array<std::byte, 16> bytes{};
+    ASSERT_TRUE(fill_random(bytes));
+    EXPECT_TRUE(drawn.insert(bytes).second);
+  }
+}
+
+TEST(Random, a_forked_child_draws_other_bytes_than_its_parent) {
+  using Drawn = std::array<std::byte, 32>;
+  Drawn before{};
+  ASSERT_TRUE(fill_random(before));
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe(ends.data()), 0);
+  const pid_t child = fork();
+  ASSERT_NE(child, -1);
+  if (child == 0) {
+    Drawn drawn{};
+    const bool sent = fill_random(drawn) && write(ends[1], drawn.data(), drawn.size()) == 32;
+    _exit(sent ? 0 : 1);
+  }
+  Drawn of_child{};
+  Drawn of_parent{};
+  ASSERT_TRUE(fill_random(of_parent));
+  EXPECT_EQ(read(ends[0], of_child.data(), of_child.size()), 32);
+  EXPECT_NE(of_child, of_parent);
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST(Wipe, leaves_zeros) {

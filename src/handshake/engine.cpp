@@ -1,0 +1,301 @@
+#include "handshake/engine.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "handshake/client_start.hpp"
+#include "handshake/peer_alert.hpp"
+#include "handshake/server_start.hpp"
+
+namespace dtls::handshake {
+namespace {
+
+using wire::AlertDescription;
+using wire::AlertLevel;
+
+// Alerts that say nothing, one after the other, are somebody's way to keep us busy.
+constexpr std::uint8_t kMaxWarnings = 4;
+
+wire::Alert fatal(AlertDescription description) {
+  return {AlertLevel::kFatal, static_cast<std::uint8_t>(description)};
+}
+wire::Alert warning(AlertDescription description) {
+  return {AlertLevel::kWarning, static_cast<std::uint8_t>(description)};
+}
+
+Error misuse(int sys_errno, const char* message) {
+  return {ErrorKind::kMisuse, sys_errno, message, {}};
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Settings> settings, Decisions& decisions)
+    : core_(std::move(settings), decisions) {
+  if (core_.settings->is_server) {
+    phase_ = Phase::kHandshaking;
+    handshake_ = std::make_unique<ServerStart>(core_);
+  }
+}
+
+Engine::~Engine() = default;
+
+void Engine::start(TimePoint now) {
+  core_.now = now;
+  phase_ = Phase::kHandshaking;
+  auto start = std::make_unique<ClientStart>(core_);
+  auto step = start->begin();
+  handshake_ = std::move(start);
+  proceed(std::move(step));
+}
+
+void Engine::continue_from(std::uint64_t record_sequence, std::uint16_t message_seq) {
+  core_.channel.continue_from(record_sequence, message_seq, message_seq);
+}
+
+// ---- input ----
+
+void Engine::receive(std::span<std::byte> datagram, TimePoint now) {
+  if (phase_ == Phase::kEnded) return;
+  core_.now = now;
+  core_.channel.receive(datagram, now);
+}
+
+std::optional<EngineEvent> Engine::take_event() {
+  if (events_.empty()) return std::nullopt;
+  EngineEvent event = std::move(events_.front());
+  events_.erase(events_.begin());
+  return event;
+}
+
+std::optional<EngineEvent> Engine::poll_event() {
+  while (true) {
+    if (auto event = take_event()) return event;
+    if (received_) return Received{*std::exchange(received_, std::nullopt)};
+    const bool waits = handshake_ != nullptr && handshake_->is_waiting();
+    if (phase_ == Phase::kEnded || waits) return std::nullopt;
+    auto input = core_.channel.next();
+    if (!input) {
+      follow();
+      if (events_.empty()) return std::nullopt;
+      continue;
+    }
+    std::visit([this](const auto& what) { take(what); }, *input);
+  }
+}
+
+void Engine::take(const HandshakeMessage& message) {
+  if (handshake_ != nullptr) {
+    proceed(handshake_->on_message(message));
+  } else {
+    proceed(after_handshake(message));
+  }
+}
+
+Step Engine::after_handshake(const HandshakeMessage& message) {
+  if (core_.negotiated.version == wire::kDtls13) return post_.on_message(core_, message);
+  return unexpected(message.type);
+}
+
+void Engine::take(const ChangeCipherSpec& /*change*/) {
+  if (handshake_ != nullptr) proceed(handshake_->on_change_cipher_spec());
+}
+
+void Engine::take(const ApplicationData& data) {
+  // Before the peer is proven it is not listened to. What comes too early was overtaken by the end
+  // of the handshake, and is lost as datagrams are.
+  if (phase_ != Phase::kEstablished || data.content.empty()) return;
+  received_ = data.content;
+}
+
+void Engine::take(const Fatal& fatal) {
+  fail(broken(static_cast<AlertDescription>(fatal.alert), fatal.what));
+}
+
+void Engine::take(const AlertIn& in) {
+  const auto description = static_cast<AlertDescription>(in.alert.description);
+  if (description == AlertDescription::kCloseNotify) {
+    if (phase_ != Phase::kEstablished) {
+      end(Ended{explain_alert(in.alert.description)});
+      return;
+    }
+    core_.channel.send_alert(warning(AlertDescription::kCloseNotify));  // RFC 5246 §7.2.1
+    end(PeerClosed{});
+    return;
+  }
+  const bool is_13 = core_.negotiated.version == wire::kDtls13;
+  // RFC 8446 §6: all but two are the end, whatever their level.
+  const bool is_warning = is_13 ? description == AlertDescription::kUserCanceled
+                                : in.alert.level == AlertLevel::kWarning;
+  if (!is_warning) {
+    end(Ended{explain_alert(in.alert.description)});
+  } else if (++warnings_ > kMaxWarnings) {
+    fail(broken(AlertDescription::kUnexpectedMessage, "it sent one warning after the other"));
+  }
+}
+
+// ---- the way of a handshake ----
+
+void Engine::proceed(Step step) {
+  if (step) {
+    fail(std::move(*step));
+    return;
+  }
+  if (handshake_ == nullptr) return;
+  if (auto next = handshake_->take_successor()) handshake_ = std::move(next);
+  if (handshake_->is_waiting()) {
+    events_.emplace_back(WantsPsk{std::string(handshake_->wanted_psk())});
+  } else if (handshake_->is_done()) {
+    establish();
+  }
+}
+
+void Engine::establish() {
+  handshake_.reset();
+  phase_ = Phase::kEstablished;
+  warnings_ = 0;
+  events_.emplace_back(Established{});
+}
+
+// What may have become due by what came in.
+void Engine::follow() {
+  if (phase_ != Phase::kEstablished) return;
+  if (core_.channel.key_is_worn()) {
+    fail({AlertDescription::kBadRecordMac,
+          {ErrorKind::kMalformed, EPROTO,
+           "sent, or somebody in its name, more forged records than its key allows", {}}});
+    return;
+  }
+  if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
+    post_.follow(core_);
+    if (core_.channel.needs_rekey() && !post_.is_updating()) post_.update_keys(core_, false);
+  }
+  if (core_.tickets.size() > reported_tickets_) {
+    ++reported_tickets_;
+    events_.emplace_back(TicketCame{});
+  }
+}
+
+std::optional<Ticket> Engine::take_ticket() {
+  if (core_.tickets.empty()) return std::nullopt;
+  Ticket ticket = std::move(core_.tickets.back());
+  core_.tickets.clear();
+  reported_tickets_ = 0;
+  return ticket;
+}
+
+void Engine::provide_psk(std::optional<PreSharedKey> key, TimePoint now) {
+  if (handshake_ == nullptr || !handshake_->is_waiting()) return;
+  core_.now = now;
+  // The datagram that asked for the key is gone; what else was in it comes again.
+  core_.channel.receive({}, now);
+  proceed(handshake_->provide_psk(key ? &*key : nullptr));
+}
+
+void Engine::fail(Failure failure) {
+  if (phase_ == Phase::kEnded) return;
+  core_.channel.send_alert(fatal(failure.alert));
+  failure.error.alert = static_cast<std::uint8_t>(failure.alert);
+  end(Ended{std::move(failure.error)});
+}
+
+void Engine::end(EngineEvent event) {
+  phase_ = Phase::kEnded;
+  handshake_.reset();
+  events_.push_back(std::move(event));
+}
+
+// ---- output ----
+
+Result<void> Engine::send(std::span<const std::byte> message) {
+  if (phase_ == Phase::kEnded) {
+    return misuse(EPIPE, "the association has ended; nothing can be sent any more");
+  }
+  if (phase_ != Phase::kEstablished) {
+    return misuse(EAGAIN, "the handshake has not finished yet; send after Connected");
+  }
+  const std::size_t limit = core_.negotiated.peer_record_limit;
+  if (message.size() > wire::kMaxPlaintext || (limit != 0 && message.size() > limit)) {
+    const std::size_t most = limit == 0 ? wire::kMaxPlaintext : limit;
+    return Error{ErrorKind::kMisuse,
+                 EMSGSIZE,
+                 "a message of " + std::to_string(message.size()) +
+                     " bytes does not fit one record; send at most " + std::to_string(most) +
+                     " bytes at once",
+                 {}};
+  }
+  if (message.empty()) return {};  // an empty record would never be shown to the peer's program
+  const auto room = sealed_.add(message.size() + core_.channel.application_overhead());
+  const std::size_t size = core_.channel.seal_application_data(message, room);
+  sealed_.commit(size);
+  if (size != 0 && !(core_.negotiated.version == wire::kDtls12 && core_.channel.needs_rekey())) {
+    if (core_.channel.needs_rekey()) follow();
+    return {};
+  }
+  // RFC 9147 §4.5.3: DTLS 1.2 has no way to change keys but a new handshake.
+  close();
+  events_.emplace_back(Ended{{ErrorKind::kSystem, EPIPE,
+                              "was sent as many records as one key may protect; connect anew", {}}});
+  if (size != 0) return {};
+  return misuse(EPIPE, "the keys of the association are used up; connect anew");
+}
+
+void Engine::close() {
+  if (phase_ == Phase::kEstablished) {
+    core_.channel.send_alert(warning(AlertDescription::kCloseNotify));
+  }
+  phase_ = Phase::kEnded;
+  handshake_.reset();
+}
+
+Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
+  if (phase_ == Phase::kEnded) return misuse(EPIPE, "the association has ended");
+  if (phase_ != Phase::kEstablished) return misuse(EAGAIN, "the handshake has not finished yet");
+  if (core_.negotiated.version != wire::kDtls13) {
+    return misuse(EOPNOTSUPP, "DTLS 1.2 has no KeyUpdate; renegotiate instead");
+  }
+  if (post_.is_updating()) return misuse(EALREADY, "a KeyUpdate is not acknowledged yet");
+  core_.now = now;
+  post_.update_keys(core_, ask_peer);
+  return {};
+}
+
+std::size_t Engine::poll_transmit(std::span<std::byte> out, TimePoint now) {
+  // Data that was sent before close_notify must arrive before it; the end of a handshake must come
+  // before the data that it makes readable.
+  const bool data_first = phase_ == Phase::kEnded;
+  if (data_first && !sealed_.empty()) return sealed_.pop(out);
+  if (phase_ != Phase::kIdle) {
+    if (const std::size_t size = core_.channel.poll_transmit(out, now); size != 0) return size;
+  }
+  return sealed_.empty() ? 0 : sealed_.pop(out);
+}
+
+std::optional<TimePoint> Engine::deadline() const {
+  if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return std::nullopt;
+  return core_.channel.deadline();
+}
+
+void Engine::handle_timeout(TimePoint now) {
+  if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return;
+  core_.now = now;
+  core_.channel.handle_timeout(now);
+}
+
+Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,
+                                            std::span<std::byte> out) const {
+  if (const auto* secrets = std::get_if<Secrets13>(&core_.secrets)) {
+    if (secrets->exporter.empty()) return misuse(EAGAIN, "the handshake has not finished yet");
+    export_13(secrets->suite->hash, secrets->exporter.view(), label, context.value_or(Bytes()),
+              out);
+    return {};
+  }
+  if (const auto* secrets = std::get_if<Secrets12>(&core_.secrets)) {
+    export_12(secrets->suite->hash, secrets->master.view(), secrets->client_random,
+              secrets->server_random, label, context ? &*context : nullptr, out);
+    return {};
+  }
+  return misuse(EAGAIN, "the handshake has not finished yet");
+}
+
+}  // namespace dtls::handshake

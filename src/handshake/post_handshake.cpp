@@ -1,0 +1,105 @@
+#include "handshake/post_handshake.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "wire/new_session_ticket.hpp"
+#include "wire/short_messages.hpp"
+
+namespace dtls::handshake {
+namespace {
+
+using wire::AlertDescription;
+using wire::HandshakeType;
+
+// A server may send several tickets; nobody needs more of one association.
+constexpr std::size_t kMaxTickets = 8;
+constexpr std::uint32_t kLongestLife = 604800;  // 7 days (RFC 8446 §4.6.1)
+
+record::Protection protection(const Secrets13& secrets, const crypto::Secret& traffic) {
+  return record::Protection::tls13(secrets.suite->aead, secrets.suite->hash, traffic.view());
+}
+
+}  // namespace
+
+Step PostHandshake::on_message(Core& core, const HandshakeMessage& message) {
+  if (message.epoch != core.channel.read_epoch()) {
+    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+  }
+  switch (message.type) {
+    case HandshakeType::kNewSessionTicket:
+      if (core.settings->is_server) break;
+      return take_ticket(core, message);
+    case HandshakeType::kKeyUpdate:
+      return take_key_update(core, message);
+    default:
+      break;
+  }
+  return broken(AlertDescription::kUnexpectedMessage,
+                "it sent a message that has no place after the handshake");
+}
+
+Step PostHandshake::take_ticket(Core& core, const HandshakeMessage& message) {
+  const auto ticket = wire::parse_new_session_ticket_13(message.body);
+  if (!ticket) return broken(AlertDescription::kDecodeError, "its NewSessionTicket is malformed");
+  if (ticket->extensions.has_duplicate()) {
+    return broken(AlertDescription::kIllegalParameter, "it sent an extension twice");
+  }
+  const auto& secrets = std::get<Secrets13>(core.secrets);
+  if (ticket->lifetime_s == 0 || !core.settings->tickets || core.tickets.size() >= kMaxTickets) {
+    return {};
+  }
+  SessionState state;
+  state.version = wire::kDtls13;
+  state.suite = core.negotiated.suite;
+  state.secret = ticket_psk(secrets.suite->hash, secrets.resumption.view(), ticket->nonce);
+  state.issued = core.now;
+  state.lifetime_s = std::min(ticket->lifetime_s, kLongestLife);
+  state.age_add = ticket->age_add;
+  state.server_name = core.decisions->server_name();
+  state.alpn = core.negotiated.alpn;
+  state.peer_leaf = core.peer_leaf;
+  state.peer_authorized = core.peer_authorized;
+  core.tickets.push_back({Buffer(ticket->ticket.begin(), ticket->ticket.end()), std::move(state)});
+  return {};
+}
+
+Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message) {
+  const auto request = wire::parse_key_update(message.body);
+  if (!request) return broken(AlertDescription::kDecodeError, "its KeyUpdate is malformed");
+  if (*request != wire::KeyUpdateRequest::kRequested &&
+      *request != wire::KeyUpdateRequest::kNotRequested) {
+    return broken(AlertDescription::kIllegalParameter, "its KeyUpdate asks for nothing known");
+  }
+  if (!message.last_in_record || core.channel.has_buffered()) {  // RFC 8446 §5.1
+    return broken(AlertDescription::kUnexpectedMessage, "it sent more after its KeyUpdate");
+  }
+  auto& secrets = std::get<Secrets13>(core.secrets);
+  secrets.read_traffic = next_traffic(secrets.suite->hash, secrets.read_traffic.view());
+  core.channel.install_read(core.channel.read_epoch() + 1,
+                            protection(secrets, secrets.read_traffic));
+  if (*request == wire::KeyUpdateRequest::kRequested && !update_) update_keys(core, false);
+  return {};
+}
+
+void PostHandshake::update_keys(Core& core, bool ask_peer) {
+  std::array<std::byte, 1> body{};
+  wire::Writer writer(body);
+  wire::write_key_update(writer, ask_peer ? wire::KeyUpdateRequest::kRequested
+                                          : wire::KeyUpdateRequest::kNotRequested);
+  update_ = static_cast<std::uint16_t>(core.channel.next_message_out());
+  core.channel.begin_flight();
+  core.channel.add_message(HandshakeType::kKeyUpdate, body);
+  core.channel.end_flight(Channel::Then::kAwaitAck, core.now);
+}
+
+void PostHandshake::follow(Core& core) {
+  if (!update_ || !core.channel.is_acked(*update_)) return;
+  update_.reset();
+  auto& secrets = std::get<Secrets13>(core.secrets);
+  secrets.write_traffic = next_traffic(secrets.suite->hash, secrets.write_traffic.view());
+  core.channel.install_write(core.channel.write_epoch() + 1,
+                             protection(secrets, secrets.write_traffic));
+}
+
+}  // namespace dtls::handshake
