@@ -78,6 +78,9 @@ class Engine {
   std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   void handle_timeout(TimePoint now);
+  // set_mtu and set_first_timeout: see Channel.
+  void set_mtu(std::size_t bytes) { core_.channel.set_mtu(bytes); }
+  void set_first_timeout(Duration timeout) { core_.channel.set_first_timeout(timeout); }
 
   [[nodiscard]] const Negotiated& negotiated() const { return core_.negotiated; }
   [[nodiscard]] std::optional<Ticket> take_ticket();
