@@ -121,6 +121,10 @@ IdentityConfig Authority::issue(const Wish& wish) const {
   X509* raw = certificate.get();
   X509_set_issuer_name(raw, X509_get_subject_name(inside_->certificate.get()));
   add_extension(raw, NID_subject_alt_name, wish.alt_names);
+  if (!wish.key_usage.empty()) add_extension(raw, NID_key_usage, wish.key_usage);
+  if (!wish.extended_key_usage.empty()) {
+    add_extension(raw, NID_ext_key_usage, wish.extended_key_usage);
+  }
   require(X509_sign(raw, inside_->key.get(), EVP_sha256()) > 0, "not signed");
   return {to_pem(raw), to_pem(key.get()), ""};
 }

@@ -27,6 +27,8 @@ class Authority {
     KeyKind kind = KeyKind::kP256;
     long valid_from_s = -3600;  // seconds from now
     long valid_until_s = 86400;
+    std::string key_usage = {};           // as openssl.cnf has it; empty for none
+    std::string extended_key_usage = {};  // the same
   };
   [[nodiscard]] IdentityConfig issue(const Wish& wish) const;
   [[nodiscard]] IdentityConfig issue() const { return issue(Wish{}); }
