@@ -47,7 +47,7 @@ void Channel::set_version(wire::Version version) {
 
 void Channel::continue_from(std::uint64_t record_sequence, std::uint16_t next_message_in,
                             std::uint16_t next_message_out) {
-  outbound_.continue_from(record_sequence);
+  outbound_.continue_from(0, record_sequence);
   next_in_ = next_message_in;
   next_out_ = next_message_out;
 }

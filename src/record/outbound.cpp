@@ -17,6 +17,13 @@ void Outbound::install(std::uint64_t epoch, Protection protection) {
           .protection = std::move(protection)};
 }
 
+void Outbound::continue_from(std::uint64_t epoch, std::uint64_t sequence) {
+  if (epoch == 0) plain_sequence_ = sequence;
+  for (Epoch& slot : epochs_) {
+    if (slot.number == epoch) slot.next_sequence = sequence;
+  }
+}
+
 void Outbound::retire(std::uint64_t epoch) {
   if (epoch == 0) has_plain_ = false;
   for (Epoch& slot : epochs_) {
@@ -91,7 +98,7 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
 bool Outbound::needs_rekey() const {
   const Epoch* slot = find(newest());
   // An eighth of the numbers is left for the KeyUpdate and for what is sent until it is ACKed.
-  return slot != nullptr && slot->next_sequence > slot->last_sequence / 8 * 7;
+  return slot != nullptr && slot->next_sequence > slot->last_sequence - slot->last_sequence / 8;
 }
 
 }  // namespace dtls::record

@@ -26,9 +26,9 @@ class Outbound {
   // set_version says what the headers of DTLS 1.2's form name; DTLS 1.0 before a version is
   // negotiated is not needed, so 1.2 is the default (RFC 6347 §4.1).
   void set_version(wire::Version version) { version_ = version; }
-  // continue_from sets the next sequence number of epoch 0 (RFC 6347 §4.2.1: a server that answered
-  // without state goes on after the numbers that it has used).
-  void continue_from(std::uint64_t sequence) { plain_sequence_ = sequence; }
+  // continue_from sets the next sequence number of an epoch: for who goes on where another stopped,
+  // as a server does that has answered a first hello without state (RFC 6347 §4.2.1).
+  void continue_from(std::uint64_t epoch, std::uint64_t sequence);
 
   // overhead is what a record of the epoch has beyond its content, prefix what stands before it;
   // both 0 for an epoch that is not installed.
