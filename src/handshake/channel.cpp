@@ -53,6 +53,8 @@ void Channel::continue_from(std::uint64_t record_sequence, std::uint16_t next_me
 }
 
 void Channel::restart_messages() {
+  awaits_restart_ = false;
+  has_restarted_ = true;
   next_in_ = 0;
   next_out_ = 0;
   if (!work_) return;

@@ -59,6 +59,9 @@ class Channel {
   // restart_messages begins a further handshake of DTLS 1.2, whose messages count from 0 again
   // (RFC 6347 §4.2.2). Flights and what was received in part are forgotten.
   void restart_messages();
+  // await_restart has the channel do so by itself, once, when the peer begins a further handshake
+  // under the newest keys: with a HelloRequest or, to a server, a ClientHello.
+  void await_restart() { awaits_restart_ = true; }
 
   // ---- keys ----
   // The two newest epochs are kept, and epoch 0 until a record of a later one proved authentic.
@@ -146,6 +149,8 @@ class Channel {
   std::optional<Input> take_alert(const record::OpenedRecord& record);
   std::optional<Input> take_handshake(const record::OpenedRecord& record);
   std::optional<Input> take_ack(const record::OpenedRecord& record);
+  [[nodiscard]] bool begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
+  [[nodiscard]] bool follows_lost_request(const wire::HandshakeHeader& header) const;
   std::optional<Input> take_complete();
   void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
   void note_answer();
@@ -169,6 +174,8 @@ class Channel {
   std::uint16_t max_plaintext_out_ = wire::kMaxPlaintext;
   wire::Version version_ = 0;
   bool is_server_;
+  bool awaits_restart_ = false;
+  bool has_restarted_ = false;
 };
 
 }  // namespace dtls::handshake

@@ -107,6 +107,8 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
       return Fatal{.alert = AlertDescription::kDecodeError,
                    .what = "a malformed handshake fragment"};
     const wire::HandshakeHeader& header = fragment->header;
+    if (begins_anew(header, record.number.epoch)) restart_messages();
+    if (follows_lost_request(header)) next_in_ = header.message_seq;
     if (header.message_seq < next_in_) {
       note_repetition(header, record.number.epoch);
       continue;
@@ -149,6 +151,21 @@ void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {
   if (has_gap && number.epoch < kApplicationEpoch) {
     make_sooner(work_->ack_at, now_ + kReordering);
   }
+}
+
+// RFC 6347 §4.2.2: the messages of a further handshake count from 0 again. Older keys would tell of
+// a repetition from an earlier handshake.
+bool Channel::begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const {
+  return awaits_restart_ && header.message_seq == 0 && epoch != 0 && epoch == inbound_.newest() &&
+         header.type == (is_server_ ? wire::HandshakeType::kClientHello
+                                    : wire::HandshakeType::kHelloRequest);
+}
+
+// A client that begins a handshake while a HelloRequest to it was lost gets a ServerHello that
+// counts from there (RFC 6347 §4.2.2).
+bool Channel::follows_lost_request(const wire::HandshakeHeader& header) const {
+  return has_restarted_ && !is_server_ && next_in_ == 0 && header.message_seq == 1 &&
+         header.type == wire::HandshakeType::kServerHello;
 }
 
 // The peer repeats what we know. In DTLS 1.3 an ACK tells it so; in DTLS 1.2 it lacks our flight.

@@ -94,7 +94,7 @@ void Engine::take(const HandshakeMessage& message) {
 
 Step Engine::after_handshake(const HandshakeMessage& message) {
   if (core_.negotiated.version == wire::kDtls13) return post_.on_message(core_, message);
-  return unexpected(message.type);
+  return take_renegotiation(message);
 }
 
 void Engine::take(const ChangeCipherSpec& /*change*/) {
@@ -127,7 +127,10 @@ void Engine::take(const AlertIn& in) {
   // RFC 8446 §6: all but two are the end, whatever their level.
   const bool is_warning = is_13 ? description == AlertDescription::kUserCanceled
                                 : in.alert.level == AlertLevel::kWarning;
-  if (!is_warning) {
+  if (!is_13 && description == AlertDescription::kNoRenegotiation &&
+      phase_ == Phase::kEstablished) {
+    take_refusal();
+  } else if (!is_warning) {
     end(Ended{explain_alert(in.alert.description)});
   } else if (++warnings_ > kMaxWarnings) {
     fail(broken(AlertDescription::kUnexpectedMessage, "it sent one warning after the other"));
@@ -152,6 +155,8 @@ void Engine::proceed(Step step) {
 
 void Engine::establish() {
   handshake_.reset();
+  if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
+  if (phase_ == Phase::kEstablished) return;  // a renegotiation
   phase_ = Phase::kEstablished;
   warnings_ = 0;
   events_.emplace_back(Established{});
@@ -213,6 +218,9 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   }
   if (phase_ != Phase::kEstablished) {
     return misuse(EAGAIN, "the handshake has not finished yet; send after Connected");
+  }
+  if (is_renegotiating()) {
+    return misuse(EAGAIN, "a renegotiation is under way; send when it has ended");
   }
   const std::size_t limit = core_.negotiated.peer_record_limit;
   if (message.size() > wire::kMaxPlaintext || (limit != 0 && message.size() > limit)) {

@@ -18,7 +18,9 @@
 #include "dtls/time.hpp"
 #include "handshake/core.hpp"
 #include "handshake/handshake.hpp"
+#include "handshake/offer.hpp"
 #include "handshake/post_handshake.hpp"
+#include "handshake/renegotiation_limit.hpp"
 #include "handshake/sealed_queue.hpp"
 
 namespace dtls::handshake {
@@ -65,6 +67,17 @@ class Engine {
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
   // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
   Result<void> update_keys(bool ask_peer, TimePoint now);
+  // renegotiate begins a handshake inside the association (RFC 5746): a client sends its hello, a
+  // server a HelloRequest, which is repeated until it is answered or give_up_request is called.
+  // There is no second Established; send fails with EAGAIN while is_renegotiating. Fails with
+  // EOPNOTSUPP where the settings or DTLS 1.3 do not allow it or the peer does not know RFC 5746,
+  // EALREADY while one runs.
+  Result<void> renegotiate(TimePoint now);
+  [[nodiscard]] bool is_renegotiating() const;
+  // awaits_answer: a server's HelloRequest was not answered yet.
+  [[nodiscard]] bool awaits_answer() const { return requested_; }
+  void give_up_request();
+
   // provide_psk answers WantsPsk; nullopt: there is none of that identity.
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
@@ -97,6 +110,9 @@ class Engine {
   void take(const ApplicationData& data);
   void take(const Fatal& fatal);
   Step after_handshake(const HandshakeMessage& message);
+  Step take_renegotiation(const HandshakeMessage& message);
+  void take_refusal();
+  [[nodiscard]] Renegotiation binding() const;
   void proceed(Step step);
   void establish();
   void fail(Failure failure);
@@ -107,7 +123,9 @@ class Engine {
   Core core_;
   Phase phase_ = Phase::kIdle;
   std::uint8_t warnings_ = 0;
+  bool requested_ = false;  // server: a HelloRequest awaits its answer
   std::unique_ptr<Handshake> handshake_;
+  RenegotiationLimit limit_;  // of what the peer begins
   PostHandshake post_;
   SealedQueue sealed_;
   std::vector<EngineEvent> events_;

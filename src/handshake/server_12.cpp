@@ -95,9 +95,11 @@ Step Server12::check_renegotiation() {
 
 Step Server12::negotiate() {
   auto& agreed = core().negotiated;
-  agreed.alpn.clear();
   agreed.resumed = false;
-  if (auto failure = choose_alpn(settings(), hello_, agreed.alpn)) return failure;
+  // What the program was told in the first handshake holds on.
+  if (!renegotiation_) {
+    if (auto failure = choose_alpn(settings(), hello_, agreed.alpn)) return failure;
+  }
   if (auto failure = choose_srtp_profile(settings(), hello_, agreed.srtp_profile)) return failure;
   if (auto failure = read_record_limit(settings(), hello_, wire::kDtls12, record_limit_)) {
     return failure;
