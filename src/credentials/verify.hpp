@@ -15,7 +15,7 @@ namespace dtls::credentials {
 
 // What an unauthenticated peer can make us parse and check: the bytes that libssl was allowed too,
 // and more certificates than any hierarchy is deep, since each may cost a signature check.
-inline constexpr std::size_t kMaxChainBytes = 64U * 1024;
+inline constexpr std::size_t kMaxChainBytes = std::size_t{64} * 1024;
 inline constexpr std::size_t kMaxChainLength = 16;
 
 // Who has sent the chain, and so what its certificate must be for.
