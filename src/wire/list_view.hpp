@@ -19,12 +19,14 @@ class ListView {
  public:
   class Iterator {
    public:
+    // The standard library knows them by these names. NOLINTBEGIN(readability-identifier-naming)
     using iterator_concept = std::forward_iterator_tag;
     using iterator_category = std::input_iterator_tag;  // gives values, not references
     using value_type = T;
     using difference_type = std::ptrdiff_t;
     using pointer = void;
     using reference = T;
+    // NOLINTEND(readability-identifier-naming)
 
     constexpr Iterator() = default;
     constexpr explicit Iterator(Bytes bytes) : rest_(bytes) { advance(); }

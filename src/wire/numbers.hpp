@@ -96,8 +96,8 @@ enum class EcPointFormat : std::uint8_t { kUncompressed = 0 };
 
 // RFC 5764 §4.1.2, RFC 7714 §14.2
 enum class SrtpProfile : std::uint16_t {
-  kAes128CmHmacSha1_80 = 0x0001,
-  kAes128CmHmacSha1_32 = 0x0002,
+  kAes128CmHmacSha1Tag80 = 0x0001,
+  kAes128CmHmacSha1Tag32 = 0x0002,
   kAeadAes128Gcm = 0x0007,
   kAeadAes256Gcm = 0x0008,
 };

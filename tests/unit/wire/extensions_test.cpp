@@ -50,9 +50,10 @@ TEST(ExtensionList, a_duplicate_is_noticed_whatever_its_type) {
 }
 
 TEST(ExtensionList, as_many_as_fit_into_a_hello_are_no_duplicates) {
-  Datagram bytes(4 * 0x3fff);
+  constexpr std::uint16_t kCount = 0x3fff;  // of four bytes each
+  Datagram bytes(std::size_t{4} * kCount);
   Writer writer(bytes);
-  for (std::uint16_t type = 0; type < 0x3fff; ++type) {
+  for (std::uint16_t type = 0; type < kCount; ++type) {
     write_extension(writer, static_cast<ExtensionType>(type));
   }
   ASSERT_TRUE(writer.ok());
@@ -100,7 +101,7 @@ TEST(Extensions, lists_outside_their_bounds_are_refused) {
 }
 
 // RFC 6066 §3
-TEST(ServerName, of_an_unknown_kind_is_passed_over_and_a_second_host_name_refused) {
+TEST(ServerNameExtension, of_an_unknown_kind_is_passed_over_and_a_second_host_name_refused) {
   EXPECT_EQ(parse_server_name(from_hex("0005"
                                        "0000026162")),
             "ab");
@@ -117,7 +118,7 @@ TEST(ServerName, of_an_unknown_kind_is_passed_over_and_a_second_host_name_refuse
   EXPECT_FALSE(parse_server_name(from_hex("0000"))) << "no name";
 }
 
-TEST(Alpn, names_are_read_in_order_and_a_selection_is_exactly_one) {
+TEST(AlpnExtension, names_are_read_in_order_and_a_selection_is_exactly_one) {
   const auto two = from_hex("000804636f6170026832");
   std::vector<std::string_view> names;
   const auto parsed = parse_alpn(two);
@@ -135,7 +136,7 @@ TEST(Alpn, names_are_read_in_order_and_a_selection_is_exactly_one) {
   EXPECT_EQ(parse_alpn_selection(Bytes(buffer).subspan(4, writer.written() - 4)), "coap");
 }
 
-TEST(KeyShare, of_a_client_may_be_none_at_all) {
+TEST(KeyShareExtension, of_a_client_may_be_none_at_all) {
   const auto shares = parse_key_shares(from_hex("0000"));
   ASSERT_TRUE(shares);
   EXPECT_TRUE(shares->empty());
@@ -143,7 +144,7 @@ TEST(KeyShare, of_a_client_may_be_none_at_all) {
 }
 
 // RFC 8446 §4.2.11
-TEST(PreSharedKey, must_have_a_binder_for_each_identity) {
+TEST(PreSharedKeyExtension, must_have_a_binder_for_each_identity) {
   const std::string binder = "20" + std::string(64, 'b');
   const auto offer = [](const std::string& identities, const std::string& binders) {
     std::array<char, 2> digits{};
@@ -166,7 +167,7 @@ TEST(PreSharedKey, must_have_a_binder_for_each_identity) {
 }
 
 // RFC 8446 §4.2.11.2: the transcript of a binder ends where the binders begin.
-TEST(PreSharedKey, binders_are_filled_into_the_end_of_a_hello) {
+TEST(PreSharedKeyExtension, binders_are_filled_into_the_end_of_a_hello) {
   const auto random = from_hex(std::string(64, '5'));
   const auto ticket = from_hex("7469636b6574");
   const std::array identities{PskIdentity{ticket, 7}, PskIdentity{random, 0}};

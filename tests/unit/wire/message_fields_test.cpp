@@ -93,7 +93,7 @@ TEST(ServerHello, a_downgrade_shows_in_the_end_of_the_random) {
   EXPECT_FALSE(hello_with({}).has_downgrade_mark());
 }
 
-TEST(Certificate, an_empty_certificate_is_refused) {
+TEST(CertificateMessage, an_empty_certificate_is_refused) {
   EXPECT_FALSE(
       parse_certificate_12(from_hex("000003"
                                     "000000")));
@@ -103,7 +103,7 @@ TEST(Certificate, an_empty_certificate_is_refused) {
   EXPECT_TRUE(parse_certificate_13(from_hex("00000000"))->entries.empty());
 }
 
-TEST(Certificate, extensions_of_an_entry_are_held_to_the_syntax) {
+TEST(CertificateMessage, extensions_of_an_entry_are_held_to_the_syntax) {
   const auto broken = from_hex(
       "00000009"
       "00000130"
@@ -164,13 +164,13 @@ TEST(NewSessionTicket, without_a_ticket_is_one_in_1_2_only) {
                                            "0000")));
 }
 
-TEST(KeyUpdate, of_a_value_without_a_name_is_given_as_it_is) {
+TEST(KeyUpdateMessage, of_a_value_without_a_name_is_given_as_it_is) {
   EXPECT_EQ(parse_key_update(from_hex("01")), KeyUpdateRequest::kRequested);
   EXPECT_EQ(static_cast<int>(*parse_key_update(from_hex("02"))), 2);
   EXPECT_FALSE(parse_key_update({}));
 }
 
-TEST(Ack, half_a_record_number_is_refused) {
+TEST(AckContent, half_a_record_number_is_refused) {
   EXPECT_FALSE(
       parse_ack(from_hex("0008"
                          "0000000000000002")));
