@@ -28,7 +28,7 @@ struct Agreed {
   std::string alpn;
   std::string server_name;
   std::vector<std::vector<std::byte>> peer_chain;  // DER, leaf first; empty when resumed
-  std::int64_t credential = -1;  // which of Options::credentials was shown
+  std::int64_t credential = -1;                    // which of Options::credentials was shown
 };
 
 struct Connected {};

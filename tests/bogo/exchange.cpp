@@ -165,7 +165,8 @@ std::optional<Event> Exchange::next_event() {
 
 Exchange::Problem Exchange::act_on(Command command) {
   return std::visit(Overloaded{[this](Datagram& datagram) -> Problem {
-                                 association_.receive(datagram.bytes, now_);
+                                 datagram_ = std::move(datagram.bytes);
+                                 association_.receive(datagram_, now_);
                                  return std::nullopt;
                                },
                                // What the timeout itself brings forth is to come after the answer.
@@ -202,8 +203,7 @@ Exchange::Problem Exchange::check_deadline(const ExpectDeadline& expected) const
     return "a deadline in " + in_microseconds(in) + ", unexpectedly";
   }
   if (in_microseconds(in) != in_microseconds(*expected.in)) {
-    return "a deadline in " + in_microseconds(in) + " instead of " +
-           in_microseconds(*expected.in);
+    return "a deadline in " + in_microseconds(in) + " instead of " + in_microseconds(*expected.in);
   }
   return std::nullopt;
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "bogo/engine_adapter.hpp"
 #include "bogo/options.hpp"
@@ -46,6 +47,7 @@ class Exchange {
   RunnerLink& runner_;
   Association& association_;
   TimePoint& now_;
+  std::vector<std::byte> datagram_;  // which the association reads until it has no more events
   Problem problem_;
   Agreed agreed_;
   bool is_resumption_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <iterator>
 #include <string_view>
 #include <system_error>
@@ -40,7 +41,6 @@ const Flag kFlags[] = {
     {"-dtls", &Options::dtls},
     // The engine never blocks and its callbacks answer at once: there is one way of doing each.
     {"-async", Nothing{}},
-    {"-use-custom-verify-callback", Nothing{}},
     {"-use-early-callback", Nothing{}},
     {"-use-old-client-cert-callback", Nothing{}},
     // What we lack altogether, and so is never to be seen: DTLS 1.0, renegotiation by the peer,
@@ -72,7 +72,6 @@ const Flag kFlags[] = {
     {"-host-name", &Options::host_name},
     {"-advertise-alpn", &Options::advertise_alpn},
     {"-select-alpn", &Options::select_alpn},
-    {"-select-empty-alpn", &Options::select_empty_alpn},
     {"-decline-alpn", &Options::decline_alpn},
     {"-reject-alpn", &Options::reject_alpn},
     {"-psk", &Options::psk},
@@ -82,6 +81,7 @@ const Flag kFlags[] = {
     {"-require-any-client-certificate", &Options::require_any_client_certificate},
     {"-verify-peer", &Options::verify_peer},
     {"-verify-fail", &Options::verify_fail},
+    {"-use-custom-verify-callback", &Options::use_custom_verify_callback},
     {"-mtu", &Options::mtu},
     {"-initial-timeout-duration-ms", &Options::first_timeout_ms},
     {"-max-cert-list", &Options::max_cert_list},

@@ -4,7 +4,6 @@
 // cannot honour, makes the test «unimplemented», never failed: see README.md.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -49,7 +48,6 @@ struct Options {
   std::string host_name;       // the client's server_name
   std::string advertise_alpn;  // the client's list as it goes over the wire
   std::string select_alpn;     // what the server chooses
-  bool select_empty_alpn = false;
   bool decline_alpn = false;
   bool reject_alpn = false;
   std::string psk;
@@ -58,10 +56,11 @@ struct Options {
   bool no_ticket = false;
   bool require_any_client_certificate = false;
   bool verify_peer = false;
-  bool verify_fail = false;  // our verdict on the peer's chain
-  std::uint32_t mtu = 0;     // 0: the default
-  std::uint32_t first_timeout_ms = 400;  // the runner's schedule starts with it
-  std::uint32_t max_cert_list = 0;       // bytes of a certificate message; 0: the default
+  bool verify_fail = false;                 // our verdict on the peer's chain
+  bool use_custom_verify_callback = false;  // decides with which alert
+  std::uint32_t mtu = 0;                    // 0: the default
+  std::uint32_t first_timeout_ms = 400;     // the runner's schedule starts with it
+  std::uint32_t max_cert_list = 0;          // bytes of a certificate message; 0: the default
 
   // What happens on the association.
   bool implicit_handshake = false;  // skip the check of what was negotiated
@@ -92,7 +91,8 @@ struct Options {
   bool expect_no_session = false;
 };
 
-// Both connections' options: `-on-initial-` and `-on-resume-` before a flag's name mean one of them.
+// Both connections' options: `-on-initial-` and `-on-resume-` before a flag's name mean one of
+// them.
 struct AllOptions {
   Options initial;
   Options resumed;
