@@ -75,7 +75,8 @@ TEST_P(EachKind, of_key_may_be_encrypted_as_pkcs8) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, EachKind,
-                         testing::Values(KeyKind::kP256, KeyKind::kP384, KeyKind::kRsa2048));
+                         testing::Values(KeyKind::kP256, KeyKind::kP384, KeyKind::kRsa2048,
+                                         KeyKind::kEd25519));
 
 TEST_F(Credentials, of_ed25519_serve_clients) {
   Authority::Wish wish;
