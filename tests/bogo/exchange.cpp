@@ -158,14 +158,10 @@ std::optional<Event> Exchange::next_event() {
       return event;
     }
     auto command = runner_.next();
-    if (!command) {
-      problem_ = command.error().message;
+    if (std::holds_alternative<RunnerLeft>(command)) {
       return std::nullopt;
     }
-    if (std::holds_alternative<RunnerLeft>(*command)) {
-      return std::nullopt;
-    }
-    problem_ = act_on(*std::move(command));
+    problem_ = act_on(std::move(command));
     if (problem_) {
       return std::nullopt;
     }
@@ -197,7 +193,8 @@ Exchange::Problem Exchange::act_on(Command command) {
                                  association_.set_first_timeout(timeout.timeout);
                                  return std::nullopt;
                                },
-                               [](RunnerLeft) -> Problem { return std::nullopt; }},
+                               [](RunnerLeft) -> Problem { return std::nullopt; },
+                               [](Garbled garbled) -> Problem { return garbled.why; }},
                     command);
 }
 
