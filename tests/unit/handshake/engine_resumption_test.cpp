@@ -103,24 +103,14 @@ TEST_P(EngineResumption, a_ticket_is_good_until_it_expires) {
 
 TEST_P(EngineResumption, an_altered_ticket_leads_to_a_full_handshake) {
   const auto good = this->ticket();
-  const auto copy = [&] {
-    handshake::Ticket made{good.ticket, {}};
-    made.state.version = good.state.version;
-    made.state.suite = good.state.suite;
-    made.state.secret = good.state.secret.copy();
-    made.state.issued = good.state.issued;
-    made.state.lifetime_s = good.state.lifetime_s;
-    made.state.age_add = good.state.age_add;
-    return made;
-  };
-  EXPECT_TRUE(resumes(copy()));
+  EXPECT_TRUE(resumes(copy_of(good)));
   for (const std::size_t at : {std::size_t{0}, std::size_t{10}, good.ticket.size() - 1}) {
-    auto altered = copy();
+    auto altered = copy_of(good);
     altered.ticket[at] ^= std::byte{1};
     EXPECT_FALSE(resumes(std::move(altered))) << at;
   }
   for (const std::size_t size : {std::size_t{1}, std::size_t{35}, good.ticket.size() - 1}) {
-    auto cut = copy();
+    auto cut = copy_of(good);
     cut.ticket.resize(size);
     EXPECT_FALSE(resumes(std::move(cut))) << size;
   }
