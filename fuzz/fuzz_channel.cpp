@@ -57,6 +57,7 @@ class Target {
   }
 
   void send_flight(Channel::Then then, std::size_t size) {
+    ++flights_;
     channel_.begin_flight();
     channel_.add_message(wire::HandshakeType::kCertificate, dtls::test::bytes_of(size, 1));
     if (version_ == wire::kDtls12) channel_.add_change_cipher_spec();
@@ -66,8 +67,8 @@ class Target {
 
   void transmit() {
     std::array<std::byte, 2000> out;
-    // A flight of 4 KiB, ACKs and alerts: it ends.
-    for (int i = 0; i < 100; ++i) {
+    // Flights of 4 KiB, those that await ACKs included, take less than this many datagrams each.
+    for (std::size_t i = 0; i < 25 * (flights_ + 1); ++i) {
       const std::size_t size = channel_.poll_transmit(out, now_);
       require(size <= kMtu);
       if (size == 0) return;
@@ -93,6 +94,7 @@ class Target {
   dtls::record::Outbound peer_;
   dtls::TimePoint now_{std::chrono::hours(1)};
   std::uint32_t next_ = 0;
+  std::size_t flights_ = 0;
 };
 
 }  // namespace

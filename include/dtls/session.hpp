@@ -140,8 +140,7 @@ class Session {
 // OpensslRuntime tells which OpenSSL is in use: for programs that carry a second one.
 struct OpensslRuntime {
   std::string version;
-  const void* ssl_code = nullptr;  // addresses inside its code, for dladdr(3)
-  const void* crypto_code = nullptr;
+  const void* crypto_code = nullptr;  // an address inside its code, for dladdr(3)
 };
 OpensslRuntime openssl_runtime();
 

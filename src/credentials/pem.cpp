@@ -125,4 +125,35 @@ Result<Identity> load_identity(const IdentityConfig& config) {
   return Identity{std::move(*chain), std::move(*key)};
 }
 
+namespace {
+
+std::vector<std::byte> take_der(unsigned char* der, int size) {
+  std::vector<std::byte> bytes;
+  const auto* begin = reinterpret_cast<const std::byte*>(der);
+  if (size > 0) bytes.assign(begin, begin + size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::byte> to_der(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509(certificate, &der);
+  return take_der(der, size);
+}
+
+std::vector<std::byte> subject_der(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_NAME(X509_get_subject_name(certificate), &der);
+  return take_der(der, size);
+}
+
+crypto::OwnedCertificate from_der(std::span<const std::byte> der) {
+  const auto* next = reinterpret_cast<const unsigned char*>(der.data());
+  crypto::OwnedCertificate certificate(d2i_X509(nullptr, &next, static_cast<long>(der.size())));
+  ERR_clear_error();
+  return certificate;
+}
+
 }  // namespace dtls::credentials

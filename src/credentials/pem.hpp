@@ -1,6 +1,8 @@
 // PEM texts to certificates and keys, with errors that name the option at fault.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,12 @@ Result<std::vector<crypto::OwnedCertificate>> parse_certificates(const std::stri
 // parse_key reads the first private key of a PEM text, encrypted or not.
 Result<crypto::OwnedKey> parse_key(const std::string& pem, const std::string& passwd,
                                    std::string_view option);
+
+// to_der and subject_der give a certificate, and its subject, as they travel.
+std::vector<std::byte> to_der(const X509* certificate);
+std::vector<std::byte> subject_der(const X509* certificate);
+// from_der reads a certificate; null where it is none.
+crypto::OwnedCertificate from_der(std::span<const std::byte> der);
 
 // Identity is a chain, leaf first, with the leaf's private key.
 struct Identity {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "crypto/libcrypto.hpp"
+#include "crypto/per_thread.hpp"
 
 namespace dtls::crypto {
 namespace {
@@ -122,32 +123,36 @@ std::vector<std::byte> public_of(Group group, const EVP_PKEY* key) {
   return encoded;
 }
 
-// peer_key reads a peer's public value; null where it is none. That a point is on its curve is
-// checked here by libcrypto, as it decodes.
-OwnedKey peer_key(Group group, Bytes encoded) {
+bool is_well_formed(Group group, Bytes encoded) {
   const auto& traits = traits_of(group);
-  if (encoded.size() != traits.first_size ||
-      (traits.is_curve_of_points && encoded.front() != kUncompressed)) {
-    return nullptr;
-  }
+  return encoded.size() == traits.first_size &&
+         (!traits.is_curve_of_points || encoded.front() == kUncompressed);
+}
+
+// empty_key gives a key that has yet to get its public value.
+OwnedKey empty_key(Group group) {
   EVP_PKEY* const parameters = parameters_of(group);
   OwnedKey key(EVP_PKEY_new());
   if (parameters == nullptr || key == nullptr ||
-      EVP_PKEY_copy_parameters(key.get(), parameters) != 1 ||
-      EVP_PKEY_set1_encoded_public_key(key.get(), raw(encoded), encoded.size()) != 1) {
+      EVP_PKEY_copy_parameters(key.get(), parameters) != 1) {
     return nullptr;
   }
   return key;
 }
 
-Result<SharedSecret> derive_ecdh(Group group, EVP_PKEY* own, Bytes peer_public) {
-  const OwnedKey peer = peer_key(group, peer_public);
-  if (peer == nullptr) return bad_share();
+// set_public reads a peer's public value into `key`. False where it is none: that a point is on
+// its curve is checked here by libcrypto, as it decodes.
+bool set_public(const OwnedKey& key, Group group, Bytes encoded) {
+  return key != nullptr && is_well_formed(group, encoded) &&
+         EVP_PKEY_set1_encoded_public_key(key.get(), raw(encoded), encoded.size()) == 1;
+}
+
+Result<SharedSecret> derive_with(EVP_PKEY* own, EVP_PKEY* peer) {
   const OwnedContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, own, nullptr));
-  // No validation of the peer's key (the 0): it would repeat peer_key's on P-256 and P-384, whose
+  // No validation of the peer's key (the 0): it would repeat set_public's on P-256 and P-384, whose
   // order is prime (no small subgroups), at the price of a multiplication.
   if (context == nullptr || EVP_PKEY_derive_init(context.get()) != 1 ||
-      EVP_PKEY_derive_set_peer_ex(context.get(), peer.get(), 0) != 1) {
+      EVP_PKEY_derive_set_peer_ex(context.get(), peer, 0) != 1) {
     return libcrypto_failed("prepare a key agreement");
   }
   constexpr std::size_t kMost = 64;
@@ -162,6 +167,26 @@ Result<SharedSecret> derive_ecdh(Group group, EVP_PKEY* own, Bytes peer_public) 
     any |= byte;
   if (any == std::byte{0}) return bad_share();
   return SharedSecret(secret);
+}
+
+// The peers' keys on curves, one after the other in the same objects: to copy a curve's parameters
+// costs OpenSSL 3.0 four times what decoding a point does.
+struct CurvePeers {
+  OwnedKey p256;
+  OwnedKey p384;
+};
+
+Result<SharedSecret> derive_ecdh(Group group, EVP_PKEY* own, Bytes peer_public) {
+  const auto derive = [&](const OwnedKey& peer) -> Result<SharedSecret> {
+    if (!set_public(peer, group, peer_public)) return bad_share();
+    return derive_with(own, peer.get());
+  };
+  if (!traits_of(group).is_curve_of_points) return derive(empty_key(group));
+  return PerThread<CurvePeers>::with([&](CurvePeers& peers) {
+    OwnedKey& peer = group == Group::kP256 ? peers.p256 : peers.p384;
+    if (peer == nullptr) peer = empty_key(group);
+    return derive(peer);
+  });
 }
 
 Result<SharedSecret> decapsulate(EVP_PKEY* own, Bytes ciphertext) {
@@ -179,8 +204,8 @@ Result<SharedSecret> decapsulate(EVP_PKEY* own, Bytes ciphertext) {
 }
 
 Result<Agreed> encapsulate(Group group, Bytes peer_public) {
-  const OwnedKey peer = peer_key(group, peer_public);
-  if (peer == nullptr) return bad_share();
+  const OwnedKey peer = empty_key(group);
+  if (!set_public(peer, group, peer_public)) return bad_share();
   const OwnedContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, peer.get(), nullptr));
   if (context == nullptr || EVP_PKEY_encapsulate_init(context.get(), nullptr) != 1)
     return libcrypto_failed("prepare an encapsulation");

@@ -143,11 +143,19 @@ class Channel {
  private:
   struct Work;  // what handshakes need: made when needed, freed by shrink
 
+  struct FragmentsOfRecord {
+    bool any_dropped = false;  // then the record must not be acknowledged
+    bool any_gap = false;
+    std::optional<std::uint16_t> highest;  // message_seq
+  };
+
   Work& work();
   std::optional<Input> dispatch(const record::OpenedRecord& record);
   std::optional<Input> take_change_cipher_spec(const record::OpenedRecord& record);
   std::optional<Input> take_alert(const record::OpenedRecord& record);
   std::optional<Input> take_handshake(const record::OpenedRecord& record);
+  std::optional<Fatal> take_fragment(const wire::HandshakeFragment& fragment, std::uint64_t epoch,
+                                     FragmentsOfRecord& record);
   std::optional<Input> take_ack(const record::OpenedRecord& record);
   [[nodiscard]] bool begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
   [[nodiscard]] bool follows_lost_request(const wire::HandshakeHeader& header) const;

@@ -95,50 +95,62 @@ std::optional<Input> Channel::take_change_cipher_spec(const record::OpenedRecord
 }
 
 std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record) {
-  Work& work = this->work();
   wire::Reader reader(record.content);
-  bool is_whole = true;  // nothing of it was dropped, so that it may be acknowledged
-  bool has_gap = false;
-  std::optional<std::uint32_t> highest;
   if (reader.empty()) return std::nullopt;
+  work();
+  FragmentsOfRecord fragments;
   while (!reader.empty()) {
     const auto fragment = wire::read_handshake(reader);
-    if (!fragment)
+    if (!fragment) {
       return Fatal{.alert = AlertDescription::kDecodeError,
                    .what = "a malformed handshake fragment"};
-    const wire::HandshakeHeader& header = fragment->header;
-    if (begins_anew(header, record.number.epoch)) restart_messages();
-    if (follows_lost_request(header)) next_in_ = header.message_seq;
-    if (header.message_seq < next_in_) {
-      note_repetition(header, record.number.epoch);
-      continue;
     }
-    // RFC 9147 §6.1: what is new comes under the newest keys.
-    if (speaks_dtls13() && record.number.epoch < inbound_.newest()) {
-      return Fatal{.alert = AlertDescription::kUnexpectedMessage,
-                   .what = "a handshake message under old keys"};
+    if (begins_anew(fragment->header, record.number.epoch)) restart_messages();
+    if (follows_lost_request(fragment->header)) next_in_ = fragment->header.message_seq;
+    if (fragment->header.message_seq < next_in_) {
+      note_repetition(fragment->header, record.number.epoch);
+    } else if (auto fatal = take_fragment(*fragment, record.number.epoch, fragments)) {
+      return *fatal;
     }
-    if (header.length > settings_.max_message) {
-      return Fatal{.alert = AlertDescription::kIllegalParameter,
-                   .what = "a handshake message that is too long"};
-    }
-    // RFC 9147 §7.1: any part of the answer acknowledges our flight.
-    if (speaks_dtls13()) note_answer();
-    const Reassembly::Added added = work.reassembly.add(next_in_, *fragment, record.number.epoch);
-    if (added == Reassembly::Added::kMismatch) {
-      return Fatal{.alert = AlertDescription::kIllegalParameter,
-                   .what = "fragments that contradict each other"};
-    }
-    if (added == Reassembly::Added::kDropped) {
-      is_whole = false;
-      continue;
-    }
-    has_gap |= added == Reassembly::Added::kWithGap;
-    if (highest && header.message_seq > *highest) work.reassembly.mark_followed(*highest);
-    highest = std::max<std::uint32_t>(highest.value_or(0), header.message_seq);
   }
   linger_until_ = now_ + kLinger;
-  if (is_whole && version_ != wire::kDtls12) acknowledge_later(record.number, has_gap);
+  if (!fragments.any_dropped && version_ != wire::kDtls12) {
+    acknowledge_later(record.number, fragments.any_gap);
+  }
+  return std::nullopt;
+}
+
+std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragment,
+                                            std::uint64_t epoch, FragmentsOfRecord& record) {
+  const wire::HandshakeHeader& header = fragment.header;
+  // RFC 9147 §6.1: what is new comes under the newest keys.
+  if (speaks_dtls13() && epoch < inbound_.newest()) {
+    return Fatal{.alert = AlertDescription::kUnexpectedMessage,
+                 .what = "a handshake message under old keys"};
+  }
+  if (header.length > settings_.max_message) {
+    return Fatal{.alert = AlertDescription::kIllegalParameter,
+                 .what = "a handshake message that is too long"};
+  }
+  // RFC 9147 §7.1: any part of the answer acknowledges our flight.
+  if (speaks_dtls13()) note_answer();
+  switch (work_->reassembly.add(next_in_, fragment, epoch)) {
+    case Reassembly::Added::kMismatch:
+      return Fatal{.alert = AlertDescription::kIllegalParameter,
+                   .what = "fragments that contradict each other"};
+    case Reassembly::Added::kDropped:
+      record.any_dropped = true;
+      return std::nullopt;
+    case Reassembly::Added::kWithGap:
+      record.any_gap = true;
+      break;
+    case Reassembly::Added::kInOrder:
+      break;
+  }
+  if (record.highest && header.message_seq > *record.highest) {
+    work_->reassembly.mark_followed(*record.highest);
+  }
+  record.highest = std::max(record.highest.value_or(0), header.message_seq);
   return std::nullopt;
 }
 

@@ -256,6 +256,10 @@ void Engine::close() {
   handshake_.reset();
 }
 
+void Engine::give_up(Error error) {
+  if (phase_ != Phase::kEnded) end(Ended{std::move(error)});
+}
+
 Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
   if (phase_ == Phase::kEnded) return misuse(EPIPE, "the association has ended");
   if (phase_ != Phase::kEstablished) return misuse(EAGAIN, "the handshake has not finished yet");

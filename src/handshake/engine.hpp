@@ -64,6 +64,10 @@ class Engine {
   // close says close_notify once established; nothing can be sent after it.
   void close();
 
+  // give_up ends the association without a word to the peer, because the owner's patience is over;
+  // poll_event tells of `error` as Ended, word for word.
+  void give_up(Error error);
+
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
   // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
   Result<void> update_keys(bool ask_peer, TimePoint now);
@@ -77,6 +81,8 @@ class Engine {
   // awaits_answer: a server's HelloRequest was not answered yet.
   [[nodiscard]] bool awaits_answer() const { return requested_; }
   void give_up_request();
+  // has_declined: the peer wanted a renegotiation and was refused.
+  [[nodiscard]] bool has_declined() const { return has_declined_; }
 
   // provide_psk answers WantsPsk; nullopt: there is none of that identity.
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
@@ -123,6 +129,7 @@ class Engine {
   Core core_;
   Phase phase_ = Phase::kIdle;
   std::uint8_t warnings_ = 0;
+  bool has_declined_ = false;
   bool requested_ = false;  // server: a HelloRequest awaits its answer
   std::unique_ptr<Handshake> handshake_;
   RenegotiationLimit limit_;  // of what the peer begins

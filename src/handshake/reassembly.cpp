@@ -41,7 +41,8 @@ Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragm
   if (message->header.type != header.type || message->header.length != header.length) {
     return Added::kMismatch;
   }
-  while (header.message_seq > next && has_complete(next)) ++next;
+  while (header.message_seq > next && has_complete(next))
+    ++next;
   const bool has_gap =
       header.message_seq != next || header.fragment_offset > message->received.prefix();
   if (message->complete())

@@ -43,6 +43,7 @@ Step Engine::take_renegotiation(const HandshakeMessage& message) {
                               static_cast<std::uint8_t>(AlertDescription::kNoRenegotiation)});
     core_.channel.flight_answered();
     core_.channel.await_restart();
+    has_declined_ = true;
     return {};
   }
   if (!wanted) limit_.count(core_.now);

@@ -1,6 +1,7 @@
 #include "record/protection.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "crypto/key_derivation.hpp"
@@ -22,11 +23,15 @@ bool has_explicit_nonce(AeadAlgorithm algorithm) {
   return algorithm != AeadAlgorithm::kChaCha20Poly1305;
 }
 
+// Network order, of the value in the machine's; compilers see no single store in a loop over bytes.
+std::uint64_t in_network_order(std::uint64_t value) {
+  return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
+}
+
 template <std::size_t N>
 void put(std::byte* to, std::uint64_t value) {
-  for (std::size_t i = 0; i < N; ++i) {
-    to[i] = static_cast<std::byte>(value >> (8 * (N - 1 - i)) & 0xffU);
-  }
+  const std::uint64_t bytes = in_network_order(value << (64 - 8 * N));
+  std::memcpy(to, &bytes, N);
 }
 
 std::uint64_t epoch_and_sequence(std::uint64_t epoch, std::uint64_t sequence) {
@@ -124,10 +129,10 @@ Protection::Nonce Protection::nonce_of(std::uint64_t number) const {
   // RFC 7905 §2, RFC 8446 §5.3: XOR; where the fixed part is only a salt, what follows it is zero,
   // and the same gives the explicit nonces of RFC 5288 and RFC 6655.
   Nonce nonce = iv_;
-  std::array<std::byte, 8> bytes;
-  put<8>(bytes.data(), number);
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    nonce[kSaltSize + i] ^= bytes[i];
+  std::uint64_t low = 0;
+  std::memcpy(&low, nonce.data() + kSaltSize, sizeof(low));
+  low ^= in_network_order(number);
+  std::memcpy(nonce.data() + kSaltSize, &low, sizeof(low));
   return nonce;
 }
 
@@ -146,7 +151,7 @@ std::size_t Protection::seal_legacy(RecordNumber number, wire::Version version,
   const std::uint64_t counter = epoch_and_sequence(number.epoch, number.sequence);
   const std::size_t start = prefix();
   std::byte* const at = out.data();
-  place(content, at + start);
+  if (form_ == Form::kPlain) place(content, at + start);
   at[0] = static_cast<std::byte>(type);
   put<2>(at + 1, version);
   put<8>(at + 3, counter);
@@ -155,7 +160,7 @@ std::size_t Protection::seal_legacy(RecordNumber number, wire::Version version,
   if (start > wire::kRecordHeaderSize) put<8>(at + wire::kRecordHeaderSize, counter);
   const auto aad = legacy_aad(counter, type, version, content.size());
   const auto sealed = out.subspan(start, size - start);
-  if (!key_->seal(nonce_of(counter), aad, sealed.first(content.size()), sealed)) return 0;
+  if (!key_->seal(nonce_of(counter), aad, content, sealed)) return 0;
   return size;
 }
 

@@ -1,220 +1,114 @@
-// Session on libssl: memory transport in, memory transport out.
-//
-//   receive ──► DatagramPort ──► libssl ──► poll_event
-//   send ─────► libssl ──► DatagramPort ──► poll_transmit
-//
-// libssl keeps the retransmission timer by the system's clock; `deadline` converts what is left of
-// it to the caller's time. Everything else depends only on what is handed in.
+// Session: the façade of one association over handshake::Engine, with the patience of its owner.
 #include "dtls/session.hpp"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include "credentials/openssl_errors.hpp"
+#include "session/failure.hpp"
 #include "session/state.hpp"
 
 namespace dtls {
-namespace {
-
-// Handshake datagrams stay below IPv6's minimum link MTU (RFC 8200 §5: 1280, less 48 bytes of
-// headers), so that no path fragments them.
-constexpr std::size_t kHandshakeMtu = 1280 - 48;
-
-}  // namespace
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
-Result<Session> Session::make(std::shared_ptr<const Context> context, const Address& peer) {
-  auto state = std::make_unique<State>();
-  state->context = std::move(context);
-  state->peer = peer;
-  state->patience = state->context->inside().handshake_timeout;
-  state->peer_rule = state->context->inside().peer_rule;
-  state->ssl.reset(SSL_new(state->context->inside().ssl.get()));
-  if (state->ssl == nullptr) {
-    return Error{ErrorKind::kSystem,
-                 ENOMEM,
-                 "OpenSSL cannot make a session: " + credentials::take_error_text(),
-                 {}};
-  }
-  SSL* ssl = state->ssl.get();
-  SSL_set_app_data(ssl, state.get());
-  state->limit_handshake_datagrams(kHandshakeMtu);
-  DTLS_set_timer_cb(ssl, session::on_timer_start);
-  BIO* bio = session::make_datagram_bio(state->port).release();
-  SSL_set_bio(ssl, bio, bio);
-  return Session(std::move(state));
-}
-
 Result<Session> Session::server(std::shared_ptr<const Context> context, const Address& peer,
                                 const std::optional<Address>& local) {
-  auto session = make(std::move(context), peer);
-  if (session) {
-    session->state_->local = local;
-    SSL_set_accept_state(session->state_->ssl.get());
-    session->state_->phase = State::Opening{};
-  }
-  return session;
+  auto state = std::make_unique<State>(std::move(context), peer);
+  state->local = local;
+  state->awaits_hello = true;
+  return Session(std::move(state));
 }
 
 Result<Session> Session::client(std::shared_ptr<const Context> context, const Address& peer,
                                 TimePoint now) {
-  auto session = make(std::move(context), peer);
-  if (!session) return session;
-  State& state = *session->state_;
-  SSL* ssl = state.ssl.get();
-  SSL_set_connect_state(ssl);
-  state.phase = State::Handshaking{};
-
-  if (const std::string& name = state.context->inside().server_name; !name.empty()) {
-    // An IP literal is checked against iPAddress names and never sent as SNI (RFC 6066 §3).
-    const bool is_ip = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str()) == 1;
-    ERR_clear_error();
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (!is_ip && (SSL_set1_host(ssl, name.c_str()) != 1 ||
-                   SSL_set_tlsext_host_name(ssl, name.c_str()) != 1)) {
-      return Error{ErrorKind::kMisuse,
-                   EINVAL,
-                   "option `server`: \"" + name + "\" is neither a host name nor an IP address",
-                   {}};
-    }
-  }
-  state.now = now;
-  state.start_clock();
-  state.advance();
-  return session;
+  auto state = std::make_unique<State>(std::move(context), peer);
+  state->now = now;
+  state->start_clock();
+  state->engine.start(now);
+  return Session(std::move(state));
 }
 
 void Session::receive(std::span<std::byte> datagram, TimePoint now) {
   State& state = *state_;
-  if (state.is<State::Ended>()) return;
+  if (state.engine.has_ended()) return;
   state.heard_from_peer = true;
   state.now = now;
-  if (state.is_open()) {
-    state.unread = datagram;
-  } else {
-    state.port.incoming = datagram;
-    state.advance();
+  if (std::exchange(state.awaits_hello, false)) {
+    state.position(datagram);
+    if (!state.handshake_deadline) state.start_clock();
   }
+  state.engine.receive(datagram, now);
 }
 
 Result<void> Session::send(std::span<const std::byte> message) {
-  State& state = *state_;
-  if (message.size() > kMaxMessage) {
-    return Error{ErrorKind::kMisuse,
-                 EMSGSIZE,
-                 "a message of " + std::to_string(message.size()) +
-                     " bytes does not fit one record; send at most 16384 bytes at once",
-                 {}};
-  }
-  if (state.is<State::Ended>()) {
-    return Error{
-        ErrorKind::kMisuse, EPIPE, "the association has ended; nothing can be sent any more", {}};
-  }
-  if (state.is<State::Renegotiating>()) {
-    return Error{
-        ErrorKind::kMisuse, EAGAIN, "a renegotiation is under way; send when it has ended", {}};
-  }
-  if (!state.is<State::Established>()) {
-    return Error{
-        ErrorKind::kMisuse, EAGAIN, "the handshake has not finished yet; send after Connected", {}};
-  }
-  if (message.empty()) return {};  // an empty record would never be shown to the peer's program
-  ERR_clear_error();
-  const int sent = SSL_write(state.ssl.get(), message.data(), static_cast<int>(message.size()));
-  if (sent > 0) return {};
-  const int problem = SSL_get_error(state.ssl.get(), sent);
-  if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
-    return Error{
-        ErrorKind::kMisuse, EAGAIN, "the association is busy; send again after draining", {}};
-  }
-  state.fail_from_ssl();
-  return Error{
-      ErrorKind::kPeer, EPIPE, "the association has ended; nothing can be sent any more", {}};
+  return state_->engine.send(message);
 }
 
 void Session::close() {
-  State& state = *state_;
-  if (state.is<State::Ended>()) return;
-  if (state.is<State::Established>()) {
-    ERR_clear_error();
-    SSL_shutdown(state.ssl.get());
-    ERR_clear_error();
-  }
-  state.phase = State::Ended{};
-  state.handshake_deadline.reset();
-  state.retransmission.reset();
-  state.hello_request.reset();
+  state_->handshake_deadline.reset();
+  state_->engine.close();
 }
 
 void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
   State& state = *state_;
   state.patience = timeout;
   state.now = now;
-  const bool finished = state.is<State::Established>() || state.is<State::Ended>();
+  const bool finished =
+      state.engine.has_ended() || (state.engine.is_established() && !is_renegotiating());
   if (!finished) state.start_clock();
 }
 
+Result<void> Session::renegotiate(TimePoint now) {
+  State& state = *state_;
+  state.now = now;
+  auto begun = state.engine.renegotiate(now);
+  if (begun && state.engine.awaits_answer()) state.start_clock();
+  state.follow();
+  return begun;
+}
+
 bool Session::is_renegotiating() const {
-  return state_->is<State::Renegotiating>();
+  return state_->engine.is_renegotiating();
 }
 
 std::optional<Event> Session::poll_event() {
   State& state = *state_;
-  if (state.events.empty()) {
-    if (auto message = state.read_message()) return message;
+  while (true) {
+    auto event = state.engine.poll_event();
+    state.follow();
+    if (!event) return std::nullopt;
+    if (auto translated = state.translate(std::move(*event))) return translated;
   }
-  // The datagram is the caller's; what libssl has not taken by now it will not take.
-  if (state.events.empty()) {
-    state.port.incoming = {};
-    state.unread = {};
-    return {};
-  }
-  Event event = std::move(state.events.front());
-  state.events.pop_front();
-  return event;
 }
 
 std::size_t Session::poll_transmit(std::span<std::byte> out) {
-  auto& outgoing = state_->port.outgoing;
-  if (outgoing.empty()) return 0;
-  const auto& datagram = outgoing.front();
-  const std::size_t size = std::min(datagram.size(), out.size());
-  std::memcpy(out.data(), datagram.data(), size);
-  outgoing.pop_front();
-  return size;
+  return state_->engine.poll_transmit(out, state_->now);
 }
 
 std::optional<TimePoint> Session::deadline() const {
   const State& state = *state_;
-  std::optional<TimePoint> first = state.handshake_deadline;
-  const auto consider = [&](TimePoint due) { first = first ? std::min(*first, due) : due; };
-  if (state.retransmission) consider(*state.retransmission);
-  if (state.hello_request) consider(state.hello_request->due());
-  return first;
+  const auto engine = state.engine.deadline();
+  if (!engine || state.engine.has_ended()) return state.handshake_deadline;
+  return state.handshake_deadline ? std::min(*state.handshake_deadline, *engine) : engine;
 }
 
 void Session::handle_timeout(TimePoint now) {
   State& state = *state_;
   state.now = now;
   if (state.handshake_deadline && now >= *state.handshake_deadline) {
-    state.fail(session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
+    state.handshake_deadline.reset();
+    if (state.engine.awaits_answer()) {
+      state.engine.give_up_request();  // the peer may ignore it (RFC 5246 §7.4.1.1)
+    } else {
+      state.engine.give_up(
+          session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
+    }
     return;
   }
-  state.repeat_hello_request();
-  if (!state.retransmission || now < *state.retransmission) return;
-  ERR_clear_error();
-  if (DTLSv1_handle_timeout(state.ssl.get()) < 0) state.fail_from_ssl();
-  state.reread_timer();
+  state.engine.handle_timeout(now);
 }
 
 const PeerVerification& Session::verification() const {

@@ -66,9 +66,9 @@ std::optional<std::vector<std::uint16_t>> srtp_profiles(std::string_view names) 
   while (!names.empty()) {
     const std::string_view name = names.substr(0, names.find(':'));
     if (name == "SRTP_AES128_CM_SHA1_80") {
-      profiles.push_back(static_cast<std::uint16_t>(wire::SrtpProfile::kAes128CmHmacSha1_80));
+      profiles.push_back(static_cast<std::uint16_t>(wire::SrtpProfile::kAes128CmHmacSha1Tag80));
     } else if (name == "SRTP_AES128_CM_SHA1_32") {
-      profiles.push_back(static_cast<std::uint16_t>(wire::SrtpProfile::kAes128CmHmacSha1_32));
+      profiles.push_back(static_cast<std::uint16_t>(wire::SrtpProfile::kAes128CmHmacSha1Tag32));
     } else {
       return std::nullopt;
     }
@@ -152,7 +152,8 @@ void set_channel(const Options& options, handshake::ChannelSettings& channel) {
 }  // namespace
 
 std::variant<handshake::Settings, Unsupported> settings_of(const Options& options) {
-  if (options.credentials.size() > 1 || credential_of(options).must_match_issuer) {
+  const std::size_t choices = options.credentials.size() + (options.own.cert_file.empty() ? 0 : 1);
+  if (choices > 1 || credential_of(options).must_match_issuer) {
     return Unsupported{"-new-x509-credential", "a choice among several"};
   }
   handshake::Settings settings;

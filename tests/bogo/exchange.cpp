@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <string_view>
 #include <utility>
@@ -88,8 +89,8 @@ Exchange::Problem Exchange::converse() {
   }
   for (;;) {
     if (options_.key_update_before_read) {
-      if (const auto updated = association_.update_keys(now_); !updated) {
-        return updated.error().message;
+      if (Problem problem = update_keys()) {
+        return problem;
       }
     }
     auto event = next_event();
@@ -112,8 +113,8 @@ Exchange::Problem Exchange::converse() {
 
 Exchange::Problem Exchange::answer(Message message) {
   if (options_.key_update) {
-    if (const auto updated = association_.update_keys(now_); !updated) {
-      return updated.error().message;
+    if (Problem problem = update_keys()) {
+      return problem;
     }
   }
   if (message.bytes.empty()) {
@@ -123,6 +124,14 @@ Exchange::Problem Exchange::answer(Message message) {
     byte = ~byte;
   }
   return say(message.bytes);
+}
+
+// An update that is under way serves for this one too.
+Exchange::Problem Exchange::update_keys() {
+  const auto updated = association_.update_keys(now_);
+  flush();
+  const bool is_done = updated || updated.error().sys_errno == EALREADY;
+  return is_done ? std::nullopt : Problem(updated.error().message);
 }
 
 // A ticket of DTLS 1.2 comes within the handshake, one of 1.3 after it; servers of the runner give
@@ -202,7 +211,9 @@ Exchange::Problem Exchange::check_deadline(const ExpectDeadline& expected) const
   if (!expected.in) {
     return "a deadline in " + in_microseconds(in) + ", unexpectedly";
   }
-  if (in_microseconds(in) != in_microseconds(*expected.in)) {
+  // The engine counts in milliseconds.
+  if (std::chrono::floor<std::chrono::milliseconds>(in) !=
+      std::chrono::floor<std::chrono::milliseconds>(*expected.in)) {
     return "a deadline in " + in_microseconds(in) + " instead of " + in_microseconds(*expected.in);
   }
   return std::nullopt;

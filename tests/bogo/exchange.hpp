@@ -33,6 +33,7 @@ class Exchange {
   Problem export_keys();
   Problem converse();
   Problem answer(Message message);
+  Problem update_keys();
   Problem check_tickets() const;
 
   // next_event lets the runner act until the association has something to tell; nothing when the

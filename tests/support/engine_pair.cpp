@@ -91,7 +91,10 @@ void EnginePair::start() {
 
 void EnginePair::drain(EngineSide& from, EngineSide& to) {
   while (auto event = from.engine->poll_event()) {
-    if (std::holds_alternative<handshake::Established>(*event)) ++from.established;
+    if (std::holds_alternative<handshake::Established>(*event)) {
+      ++from.established;
+      from.established_at = now_;
+    }
     if (std::holds_alternative<handshake::PeerClosed>(*event)) from.closed = true;
     if (std::holds_alternative<handshake::TicketCame>(*event)) ++from.tickets_came;
     if (const auto* ended = std::get_if<handshake::Ended>(&*event)) from.failure = ended->error;
@@ -105,10 +108,34 @@ void EnginePair::drain(EngineSide& from, EngineSide& to) {
   }
   std::array<std::byte, 18432> out;
   while (const std::size_t size = from.engine->poll_transmit(out, now_)) {
-    const int number = sent_++;
-    if (loses_ && loses_(number)) continue;
-    to.wire.emplace_back(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size));
+    ++from.sent;
+    put_on_wire({out.begin(), out.begin() + static_cast<std::ptrdiff_t>(size)}, to);
   }
+}
+
+void EnginePair::put_on_wire(EngineSide::Datagram datagram, EngineSide& to) {
+  const int number = sent_++;
+  if (loses_ && loses_(number)) return;
+  if (alters_) alters_(number, datagram);
+  if (!fate_) {
+    to.wire.push_back(std::move(datagram));
+    return;
+  }
+  for (const Duration delay : fate_(number)) {
+    if (delay == Duration(0)) {
+      to.wire.push_back(datagram);
+    } else {
+      to.late.emplace_back(now_ + delay, datagram);
+    }
+  }
+}
+
+void EnginePair::arrive(EngineSide& to) const {
+  std::erase_if(to.late, [&](auto& each) {
+    if (each.first > now_) return false;
+    to.wire.push_back(std::move(each.second));
+    return true;
+  });
 }
 
 void EnginePair::drain() {
@@ -138,10 +165,15 @@ bool EnginePair::settle(Duration limit) {
     std::optional<TimePoint> next;
     for (const auto* side : {&client, &server}) {
       if (const auto due = side->engine->deadline(); due && (!next || *due < *next)) next = due;
+      for (const auto& each : side->late) {
+        if (!next || each.first < *next) next = each.first;
+      }
     }
     if (!next) return true;
     if (*next > end) return false;
     now_ = std::max(now_, *next);
+    arrive(client);
+    arrive(server);
     client.engine->handle_timeout(now_);
     server.engine->handle_timeout(now_);
   }

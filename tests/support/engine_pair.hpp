@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "handshake/engine.hpp"
@@ -55,12 +56,16 @@ std::shared_ptr<const handshake::Identity> to_identity(const IdentityConfig& con
 handshake::Settings default_settings(bool is_server);
 
 struct EngineSide {
-  using Wire = std::deque<std::vector<std::byte>>;
+  using Datagram = std::vector<std::byte>;
+  using Wire = std::deque<Datagram>;
 
   Owner owner;
   std::unique_ptr<handshake::Engine> engine;
-  Wire wire;  // datagrams on the way to it
+  Wire wire;                                         // datagrams on the way to it
+  std::vector<std::pair<TimePoint, Datagram>> late;  // those that arrive at another time
+  int sent = 0;                                      // datagrams
   int established = 0;
+  std::optional<TimePoint> established_at;
   bool closed = false;
   std::optional<Error> failure;
   std::vector<std::string> messages;
@@ -72,6 +77,10 @@ class EnginePair {
  public:
   // loses(n): whether the n-th datagram of the whole conversation, from 0, is lost.
   using Loses = std::function<bool(int)>;
+  // Fate of the n-th datagram: how long each of its copies travels; none: it is lost.
+  using Fate = std::function<std::vector<Duration>(int)>;
+  // alters(n, datagram) changes the n-th datagram on its way.
+  using Alters = std::function<void(int, EngineSide::Datagram&)>;
 
   EnginePair(handshake::Settings server, handshake::Settings client);
 
@@ -81,6 +90,8 @@ class EnginePair {
   // start has the client begin.
   void start();
   void lose(Loses loses) { loses_ = std::move(loses); }
+  void meet(Fate fate) { fate_ = std::move(fate); }
+  void alter(Alters alters) { alters_ = std::move(alters); }
   // settle moves datagrams, and lets timers run out, until nothing is under way; false when the
   // virtual time limit was reached first.
   bool settle(Duration limit = Duration(600'000));
@@ -105,8 +116,12 @@ class EnginePair {
   static constexpr TimePoint kStart{std::chrono::hours(1)};
 
   bool step(EngineSide& to, EngineSide& from);
+  void put_on_wire(EngineSide::Datagram datagram, EngineSide& to);
+  void arrive(EngineSide& to) const;
 
   Loses loses_;
+  Fate fate_;
+  Alters alters_;
   TimePoint now_ = kStart;
   int sent_ = 0;
 };

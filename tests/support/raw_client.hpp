@@ -22,7 +22,7 @@
 #include "crypto/owned.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/cookie_gate.hpp"
-#include "session/datagram_bio.hpp"
+#include "support/datagram_bio.hpp"
 
 namespace dtls::test {
 
@@ -38,7 +38,7 @@ class RawClient {
     SSL_set_mtu(ssl, 1200);
     SSL_set_connect_state(ssl);
     SSL_set_tlsext_host_name(ssl, server_name.c_str());
-    BIO* bio = session::make_datagram_bio(port_).release();
+    BIO* bio = make_datagram_bio(port_).release();
     SSL_set_bio(ssl, bio, bio);
   }
   RawClient(const RawClient&) = delete;
@@ -154,7 +154,7 @@ class RawClient {
     port_.incoming = {};
   }
 
-  session::DatagramPort port_;
+  DatagramPort port_;
   crypto::OwnedBy<SSL_CTX, SSL_CTX_free> settings_;
   crypto::OwnedBy<SSL, SSL_free> ssl_;
   std::optional<Session> server_;

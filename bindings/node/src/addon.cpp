@@ -23,8 +23,7 @@ Napi::Value openssl(const Napi::CallbackInfo& info) {
   const auto runtime = openssl_runtime();
   const auto result = Napi::Object::New(info.Env());
   result.Set("version", Napi::String::New(info.Env(), runtime.version));
-  result.Set("file", Napi::String::New(info.Env(), file_of(runtime.ssl_code)));
-  result.Set("cryptoFile", Napi::String::New(info.Env(), file_of(runtime.crypto_code)));
+  result.Set("file", Napi::String::New(info.Env(), file_of(runtime.crypto_code)));
   result.Set("addon", Napi::String::New(info.Env(), file_of(reinterpret_cast<void*>(&openssl))));
   return result;
 }
@@ -57,11 +56,10 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   // One OpenSSL must serve all of it, or structures of one would be handed to another.
   const auto runtime = openssl_runtime();
   const std::string own = file_of(reinterpret_cast<void*>(&openssl));
-  if (file_of(runtime.ssl_code) != own || file_of(runtime.crypto_code) != own) {
+  if (file_of(runtime.crypto_code) != own) {
     throw Napi::Error::New(env, "the DTLS addon was bound to another program's OpenSSL (" +
-                                    file_of(runtime.ssl_code) + ", " +
                                     file_of(runtime.crypto_code) +
-                                    "); rebuild it with its static OpenSSL archives");
+                                    "); rebuild it with its static OpenSSL archive");
   }
 
   const auto environment = Environment::of(env);

@@ -115,6 +115,22 @@ TEST_P(Curve, a_point_beside_the_curve_is_malformed) {
   EXPECT_FALSE(first->derive(share));
 }
 
+TEST_P(Curve, a_good_share_is_taken_after_a_bad_one) {
+  const auto first = KeyShare::generate(GetParam());
+  const auto other = KeyShare::generate(GetParam());
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(other);
+  const auto expected = first->derive(other->public_key());
+  ASSERT_TRUE(expected);
+  auto bad = own(other->public_key());
+  bad.back() ^= std::byte{1};
+  EXPECT_FALSE(first->derive(bad));
+  EXPECT_FALSE(first->derive(Bytes(bad).first(1)));
+  const auto secret = first->derive(other->public_key());
+  ASSERT_TRUE(secret);
+  EXPECT_TRUE(std::ranges::equal(secret->view(), expected->view()));
+}
+
 TEST_P(Curve, coordinates_beyond_the_field_are_malformed) {
   const auto first = KeyShare::generate(GetParam());
   ASSERT_TRUE(first);

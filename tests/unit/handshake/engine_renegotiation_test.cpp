@@ -100,6 +100,17 @@ TEST_F(EngineRenegotiation, a_fourth_of_the_same_peer_within_ten_minutes_is_refu
   EXPECT_EQ(pair->client.failure->kind, ErrorKind::kPeer);
 }
 
+TEST_F(EngineRenegotiation, with_another_certificate_ends_the_association) {
+  const auto pair = connected();
+  pair->server.owner.presented.identity = to_identity(authority_.issue());
+  ASSERT_TRUE(pair->client.engine->renegotiate(pair->now()));
+  pair->settle();
+  ASSERT_TRUE(pair->client.failure);
+  EXPECT_EQ(pair->client.failure->kind, ErrorKind::kUntrusted);
+  EXPECT_NE(pair->client.failure->message.find("another certificate"), std::string::npos);
+  EXPECT_TRUE(pair->server.failure);
+}
+
 class EngineRenegotiationLoss : public EngineRenegotiation,
                                 public testing::WithParamInterface<int> {};
 

@@ -145,9 +145,9 @@ TEST_P(Records, any_cut_of_a_datagram_is_harmless) {
 
 TEST_P(Records, arrive_in_any_order_within_the_window) {
   install(3);
-  std::vector<Datagram> all;
-  for (int i = 0; i < 100; ++i)
-    all.push_back(seal(3, std::to_string(i)));
+  std::vector<Datagram> all(100);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    all[i] = seal(3, std::to_string(i));
   for (int i = 99; i >= 0; --i) {
     EXPECT_EQ(open(all[static_cast<std::size_t>(i)]), Texts{std::to_string(i)});
   }

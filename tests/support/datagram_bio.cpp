@@ -1,11 +1,11 @@
-#include "session/datagram_bio.hpp"
+#include "support/datagram_bio.hpp"
 
 #include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstring>
 
-namespace dtls::session {
+namespace dtls::test {
 namespace {
 
 DatagramPort& port_of(BIO* bio) {
@@ -85,4 +85,4 @@ crypto::OwnedBio make_datagram_bio(DatagramPort& port) {
   return bio;
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::test

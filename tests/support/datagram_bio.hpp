@@ -8,7 +8,7 @@
 
 #include "crypto/owned.hpp"
 
-namespace dtls::session {
+namespace dtls::test {
 
 // DatagramPort is what the BIO reads from and writes to. It must outlive the BIO.
 struct DatagramPort {
@@ -20,4 +20,4 @@ struct DatagramPort {
 
 crypto::OwnedBio make_datagram_bio(DatagramPort& port);
 
-}  // namespace dtls::session
+}  // namespace dtls::test

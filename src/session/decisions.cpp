@@ -1,0 +1,127 @@
+// What the engine asks while it shakes hands: identities, verdicts, keys.
+#include <openssl/x509.h>
+
+#include <algorithm>
+
+#include "credentials/openssl_errors.hpp"
+#include "credentials/pem.hpp"
+#include "credentials/verify.hpp"
+#include "session/key_log.hpp"
+#include "session/state.hpp"
+
+namespace dtls {
+namespace {
+
+bool is_ip(const std::string& name) {
+  return name.find(':') != std::string::npos || Address::parse(name, 0);
+}
+
+void append_hex(std::string& text, std::span<const std::byte> bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (const std::byte byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text += kDigits[value >> 4U];
+    text += kDigits[value & 0xfU];
+  }
+}
+
+std::string pem_of(std::span<const std::byte> der) {
+  const auto certificate = credentials::from_der(der);
+  return certificate == nullptr ? std::string() : credentials::to_pem(certificate.get());
+}
+
+}  // namespace
+
+handshake::Presented Session::State::present(std::string_view server_name) {
+  const auto& settings = context->inside();
+  if (presented == nullptr) {
+    if (!server_name.empty()) {
+      presented = settings.hosts->by_name(server_name);
+      named = presented != nullptr;
+    } else if (settings.select_by_address && local) {
+      presented = settings.hosts->by_address(*local);
+    }
+    if (presented == nullptr) presented = settings.hosts->own();
+    if (presented->authority) peer_rule = {true, true};
+  }
+  const auto& authority = presented->authority ? presented->authority
+                                               : settings.hosts->own()->authority;
+  return {.identity = presented->identity,
+          .named = named,
+          .asks_client = peer_rule.asks,
+          .requires_client = peer_rule.enforce,
+          .authorities = authority ? authority->names : nullptr,
+          .binding = presented->binding};
+}
+
+std::shared_ptr<const handshake::Identity> Session::State::client_identity() {
+  return context->inside().identity;
+}
+
+handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chain) {
+  const auto& settings = context->inside();
+  pending = {};
+  if (chain.empty()) {
+    pending.reason = "the peer sent no certificate";
+    return {.goes_on = !peer_rule.enforce,
+            .authorized = false,
+            .alert = wire::AlertDescription::kHandshakeFailure,
+            .reason = "sent no certificate"};
+  }
+  const bool is_server = settings.hosts != nullptr;
+  X509_STORE* anchors = settings.trust.get();
+  if (is_server) {
+    const auto& authority = presented->authority ? presented->authority
+                                                 : settings.hosts->own()->authority;
+    anchors = authority->trust.get();
+  }
+  const auto verdict = credentials::verify_chain(
+      chain, anchors,
+      is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
+      settings.server_name);
+  pending.authorized = verdict.trusted;
+  pending.reason = verdict.reason;
+  if (verdict.leaf != nullptr) pending.certificate = credentials::to_pem(verdict.leaf.get());
+  return {.goes_on = verdict.trusted || !peer_rule.enforce,
+          .authorized = verdict.trusted,
+          .alert = static_cast<wire::AlertDescription>(verdict.alert),
+          .reason = verdict.reason};
+}
+
+void Session::State::accept_resumed(const handshake::SessionState& state) {
+  pending = {};
+  if (state.peer_leaf.empty()) return;
+  pending.certificate = pem_of(state.peer_leaf);
+  pending.authorized = state.peer_authorized;
+  if (!state.peer_authorized) pending.reason = "it was not accepted when the session began";
+}
+
+handshake::PskAnswer Session::State::psk(std::string_view /*identity*/) {
+  return handshake::NoSuchPsk{};
+}
+
+// An IP literal is checked against iPAddress names and never sent as SNI (RFC 6066 §3).
+std::string Session::State::server_name() {
+  const std::string& name = context->inside().server_name;
+  return is_ip(name) ? std::string() : name;
+}
+
+std::optional<handshake::Ticket> Session::State::ticket() {
+  return std::nullopt;
+}
+
+bool Session::State::is_logged() const {
+  return context->inside().key_log != nullptr;
+}
+
+void Session::State::log_secret(std::string_view label, handshake::Bytes client_random,
+                                handshake::Bytes secret) {
+  std::string line(label);
+  line += ' ';
+  append_hex(line, client_random);
+  line += ' ';
+  append_hex(line, secret);
+  context->inside().key_log->append(line);
+}
+
+}  // namespace dtls
