@@ -6,8 +6,16 @@
 #include "crypto/wipe.hpp"
 #include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"
+#include "wire/small_extensions.hpp"
 
 namespace dtls::endpoint {
+
+struct CookieGate::Hello {
+  wire::HelloPosition position;
+  wire::ClientHello message;
+  wire::Bytes body;
+};
+
 namespace {
 
 // The shortest ClientHello: no session id, no cookie, one cipher suite, one compression
@@ -16,11 +24,6 @@ constexpr std::size_t kShortestHello = wire::kRecordHeaderSize + wire::kHandshak
                                        wire::kRandomSize + 1 + 1 + (2 + 2) + (1 + 1);
 static_assert(CookieGate::kReplySize <= kShortestHello,
               "a reply must never be longer than the datagram that asked for it");
-
-struct Hello {
-  wire::HelloPosition position;
-  wire::ClientHello message;
-};
 
 // A ClientHello is alone in its flight; a client that sends more with it sends records.
 bool holds_whole_records(wire::Reader& reader) {
@@ -32,8 +35,42 @@ bool holds_whole_records(wire::Reader& reader) {
   return true;
 }
 
+std::byte period_mark(std::int64_t period) {
+  return static_cast<std::byte>(static_cast<std::uint64_t>(period) & 0xffU);
+}
+
+// Fixed length, so that nothing of it can pass for a part of the hello.
+std::array<std::byte, 23> encode(const Address& address) {
+  std::array<std::byte, 23> bytes{};
+  wire::Writer writer(bytes);
+  writer.u8(static_cast<std::uint8_t>(address.family));
+  writer.bytes(std::as_bytes(std::span(address.ip)));
+  writer.u16(address.port);
+  writer.u16(static_cast<std::uint16_t>(address.scope >> 16U));
+  writer.u16(static_cast<std::uint16_t>(address.scope & 0xffffU));
+  return bytes;
+}
+
+}  // namespace
+
+Result<CookieGate> CookieGate::create(std::shared_ptr<const CookieSecrets> secrets,
+                                      std::shared_ptr<const Context> context) {
+  if (!secrets) {
+    return Error{.kind = ErrorKind::kMisuse,
+                 .sys_errno = EINVAL,
+                 .message = "A cookie gate needs secrets: pass CookieSecrets::generate().",
+                 .alert = {}};
+  }
+  CookieGate gate(std::move(secrets), std::move(context));
+  // Whether HMAC works here shows now, and not as silence towards every client.
+  if (auto keyed = gate.keyed_for(0); !keyed) {
+    return std::move(keyed).error();
+  }
+  return {std::move(gate)};
+}
+
 // Nothing here asks for the content of a hello that costs a hash: noise is turned away first.
-std::optional<Hello> read_hello(std::span<const std::byte> datagram) {
+std::optional<CookieGate::Hello> CookieGate::read_hello(std::span<const std::byte> datagram) {
   if (datagram.size() < kShortestHello) {
     return std::nullopt;
   }
@@ -59,40 +96,8 @@ std::optional<Hello> read_hello(std::span<const std::byte> datagram) {
   }
   return Hello{.position = {.record_sequence = record->header.sequence,
                             .message_seq = fragment->header.message_seq},
-               .message = *message};
-}
-
-std::byte period_mark(std::int64_t period) {
-  return static_cast<std::byte>(static_cast<std::uint64_t>(period) & 0xffU);
-}
-
-// Fixed length, so that nothing of it can pass for a part of the hello.
-std::array<std::byte, 23> encode(const Address& address) {
-  std::array<std::byte, 23> bytes{};
-  wire::Writer writer(bytes);
-  writer.u8(static_cast<std::uint8_t>(address.family));
-  writer.bytes(std::as_bytes(std::span(address.ip)));
-  writer.u16(address.port);
-  writer.u16(static_cast<std::uint16_t>(address.scope >> 16U));
-  writer.u16(static_cast<std::uint16_t>(address.scope & 0xffffU));
-  return bytes;
-}
-
-}  // namespace
-
-Result<CookieGate> CookieGate::create(std::shared_ptr<const CookieSecrets> secrets) {
-  if (!secrets) {
-    return Error{.kind = ErrorKind::kMisuse,
-                 .sys_errno = EINVAL,
-                 .message = "A cookie gate needs secrets: pass CookieSecrets::generate().",
-                 .alert = {}};
-  }
-  CookieGate gate(std::move(secrets));
-  // Whether HMAC works here shows now, and not as silence towards every client.
-  if (auto keyed = gate.keyed_for(0); !keyed) {
-    return std::move(keyed).error();
-  }
-  return {std::move(gate)};
+               .message = *message,
+               .body = fragment->body};
 }
 
 CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std::byte> datagram,
@@ -102,6 +107,11 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
     return {};
   }
   const std::int64_t current = secrets_->period_at(now);
+  if (context_ != nullptr && hello->message.cookie.empty()) {
+    if (const auto terms = session::choose_retry_terms(*context_, hello->message, hello->body)) {
+      return inspect_13(peer, *hello, *terms, datagram.size(), current, reply);
+    }
+  }
   if (accepts(peer, hello->message, current)) {
     return {.verdict = Verdict::kProven, .reply_size = 0, .position = hello->position};
   }
@@ -115,6 +125,23 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
     return {};
   }
   const std::size_t size = wire::write_hello_verify_request(reply, hello->position, *cookie);
+  return {.verdict = Verdict::kChallenge, .reply_size = size, .position = {}};
+}
+
+CookieGate::Answer CookieGate::inspect_13(const Address& peer, const Hello& hello,
+                                          const session::RetryTerms& terms, std::size_t asked,
+                                          std::int64_t current, std::span<std::byte> reply) {
+  const auto content = hello.message.extension_list().find(wire::ExtensionType::kCookie);
+  if (content) {
+    const auto cookie = wire::parse_cookie(*content);
+    // A client takes one HelloRetryRequest only (RFC 8446 §4.1.4): who comes with a wrong cookie
+    // has to begin anew.
+    if (!cookie || !accepts_retry(peer, hello.message, *cookie, current)) return {};
+    return {.verdict = Verdict::kProven, .reply_size = 0, .position = hello.position};
+  }
+  const std::size_t size =
+      challenge_13(peer, hello.message, terms, hello.position, current, reply);
+  if (size == 0 || size > asked) return {};
   return {.verdict = Verdict::kChallenge, .reply_size = size, .position = {}};
 }
 
@@ -171,6 +198,65 @@ bool CookieGate::accepts(const Address& peer, const wire::ClientHello& hello,
     return expected && crypto::equal_in_constant_time(*expected, hello.cookie);
   }
   return false;
+}
+
+// Version, random, session id, cipher suites and compression methods are those of the first hello
+// (RFC 8446 §4.1.2); the rest of it is bound by its hash, which is one of the terms.
+std::optional<CookieGate::RetryMac> CookieGate::make_retry_mac(const Address& peer,
+                                                               const wire::ClientHello& hello,
+                                                               wire::Bytes terms,
+                                                               std::int64_t period) {
+  const auto hmac = keyed_for(period);
+  if (!hmac) return std::nullopt;
+  // Nothing of this can pass for a cookie of DTLS 1.2: that is not computed over terms.
+  static constexpr std::array kThirteen{std::byte{0x13}};
+  const auto mac = (*hmac)->digest(
+      {encode(peer), hello.before_cookie, hello.after_cookie, terms, kThirteen});
+  if (!mac) return std::nullopt;
+  RetryMac cut;
+  std::copy_n(mac->begin(), cut.size(), cut.begin());
+  return cut;
+}
+
+bool CookieGate::accepts_retry(const Address& peer, const wire::ClientHello& hello,
+                               wire::Bytes cookie, std::int64_t current) {
+  if (cookie.size() < session::kCookieMark + session::kRetryMacSize) return false;
+  const auto terms = cookie.subspan(session::kCookieMark).first(
+      cookie.size() - session::kCookieMark - session::kRetryMacSize);
+  for (const std::int64_t period : {current, current - 1, current + 1}) {
+    if (cookie.front() != period_mark(period)) continue;
+    const auto expected = make_retry_mac(peer, hello, terms, period);
+    return expected &&
+           crypto::equal_in_constant_time(*expected, cookie.last(session::kRetryMacSize));
+  }
+  return false;
+}
+
+std::size_t CookieGate::challenge_13(const Address& peer, const wire::ClientHello& hello,
+                                     const session::RetryTerms& terms,
+                                     wire::HelloPosition position, std::int64_t period,
+                                     std::span<std::byte> reply) {
+  std::array<std::byte,
+             session::kCookieMark + session::kMaxRetryTerms + session::kRetryMacSize>
+      cookie{};
+  cookie[0] = period_mark(period);
+  const std::size_t size =
+      session::write_retry_terms(std::span(cookie).subspan(session::kCookieMark), terms);
+  const auto written = std::span(cookie).subspan(session::kCookieMark, size);
+  const auto mac = make_retry_mac(peer, hello, written, period);
+  if (!mac || reply.size() < wire::kRecordHeaderSize) return 0;
+  std::ranges::copy(*mac, written.end());
+  const auto whole =
+      std::span(cookie).first(session::kCookieMark + size + session::kRetryMacSize);
+  const std::size_t length = session::write_hello_retry_request(
+      reply.subspan(wire::kRecordHeaderSize), position.message_seq, terms, whole);
+  if (length == 0) return 0;
+  wire::Writer header(reply);
+  // The number is repeated, so that a server that keeps no state never uses one twice.
+  wire::write_record_header(header, {wire::ContentType::kHandshake, wire::kDtls12, 0,
+                                     position.record_sequence,
+                                     static_cast<std::uint16_t>(length)});
+  return wire::kRecordHeaderSize + length;
 }
 
 }  // namespace dtls::endpoint

@@ -68,7 +68,7 @@ class Endpoint {
       : gate_(std::move(gate)), limits_(limits), patience_(patience), census_(limits) {}
 
   // receive routes one datagram: to its peer's Receiver, into its Opening, or through the cookie
-  // gate. `reply` needs CookieGate::kReplySize bytes.
+  // gate. `reply` needs CookieGate::kMaxReplySize bytes.
   Handled receive(const Address& peer, const std::optional<Address>& local,
                   std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
 

@@ -88,6 +88,7 @@ struct Core {
   Decisions* decisions;
   Channel channel;
   TimePoint now;
+  bool is_proven = false;  // server: a cookie that was given out without memory has come back
   Negotiated negotiated;
   std::variant<std::monostate, Secrets12, Secrets13> secrets;
   std::vector<Ticket> tickets;  // client: come, and not taken yet

@@ -50,6 +50,7 @@ void Engine::start(TimePoint now) {
 }
 
 void Engine::continue_from(std::uint64_t record_sequence, std::uint16_t message_seq) {
+  core_.is_proven = true;
   core_.channel.continue_from(record_sequence, message_seq, message_seq);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "wire/new_session_ticket.hpp"
 #include "wire/short_messages.hpp"
@@ -78,7 +79,15 @@ Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message)
   secrets.read_traffic = next_traffic(secrets.suite->hash, secrets.read_traffic.view());
   core.channel.install_read(core.channel.read_epoch() + 1,
                             protection(secrets, secrets.read_traffic));
-  if (*request == wire::KeyUpdateRequest::kRequested && !update_) update_keys(core, false);
+  // One of ours that crossed it is no answer (RFC 8446 §4.6.3); a second one must wait for the ACK
+  // of the first (RFC 9147 §8).
+  if (*request == wire::KeyUpdateRequest::kRequested) {
+    if (update_) {
+      owes_update_ = true;
+    } else {
+      update_keys(core, false);
+    }
+  }
   return {};
 }
 
@@ -100,6 +109,7 @@ void PostHandshake::follow(Core& core) {
   secrets.write_traffic = next_traffic(secrets.suite->hash, secrets.write_traffic.view());
   core.channel.install_write(core.channel.write_epoch() + 1,
                              protection(secrets, secrets.write_traffic));
+  if (std::exchange(owes_update_, false)) update_keys(core, false);
 }
 
 }  // namespace dtls::handshake

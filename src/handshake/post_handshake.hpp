@@ -24,6 +24,7 @@ class PostHandshake {
   Step take_key_update(Core& core, const HandshakeMessage& message);
 
   std::optional<std::uint16_t> update_;  // message_seq of our KeyUpdate that was not acknowledged
+  bool owes_update_ = false;             // the peer asked for another one meanwhile
 };
 
 }  // namespace dtls::handshake

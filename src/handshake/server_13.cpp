@@ -4,6 +4,7 @@
 
 #include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
+#include "handshake/retry.hpp"
 #include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
 #include "wire/certificate.hpp"
@@ -65,7 +66,48 @@ Step Server13::begin() {
   presented_ = core().decisions->present(hello_.server_name());
   if (auto failure = negotiate()) return failure;
   next_psk_ = 0;
+  if (core().is_proven) {
+    if (auto failure = recall_retry()) return failure;
+  }
   return choose_psk();
+}
+
+// The request that was sent without memory is in the cookie, which has been found genuine.
+Step Server13::recall_retry() {
+  const auto content = hello_.find(ExtensionType::kCookie);
+  const auto cookie = content ? wire::parse_cookie(*content) : std::nullopt;
+  const auto terms = cookie && cookie->size() > kCookieMark
+                         ? read_retry_terms(cookie->subspan(kCookieMark), kRetryMacSize)
+                         : std::nullopt;
+  if (!terms || !hello_.offers(terms->suite)) {
+    return broken(AlertDescription::kIllegalParameter, "its cookie is not of DTLS 1.3");
+  }
+  suite_ = find_suite(terms->suite);
+  has_retried_ = true;
+  if (terms->group != 0) {
+    retried_ = static_cast<crypto::Group>(terms->group);
+    if (auto failure = check_retried_share()) return failure;
+  }
+  const Bytes request = Bytes(scratch()).first(
+      write_hello_retry_request(scratch(), 0, *terms, *cookie));
+  transcript_.choose(wire::kDtls13, suite_->hash, false);
+  transcript_.restart_with(terms->hello_hash.view());
+  transcript_.add(request);
+  return {};
+}
+
+// RFC 8446 §4.2.8: the second hello has the one key that was asked for.
+Step Server13::check_retried_share() const {
+  const auto content = hello_.find(ExtensionType::kKeyShare);
+  const auto shares = content ? wire::parse_key_shares(*content) : std::nullopt;
+  if (!shares) return broken(AlertDescription::kMissingExtension, "its second hello has no key");
+  auto entry = shares->begin();
+  if (entry == shares->end() || static_cast<crypto::Group>((*entry).group) != *retried_ ||
+      ++entry != shares->end()) {
+    return broken(AlertDescription::kIllegalParameter,
+                  "its second hello has not the key share that it was asked for");
+  }
+  return {};
 }
 
 Step Server13::take_second_hello(const HandshakeMessage& message) {
@@ -78,15 +120,7 @@ Step Server13::take_second_hello(const HandshakeMessage& message) {
                   "its second ClientHello does not offer what its first one did");
   }
   hello_ = std::move(second);
-  const auto content = hello_.find(ExtensionType::kKeyShare);
-  const auto shares = content ? wire::parse_key_shares(*content) : std::nullopt;
-  if (!shares) return broken(AlertDescription::kMissingExtension, "its second hello has no key");
-  auto entry = shares->begin();
-  if (entry == shares->end() || static_cast<crypto::Group>((*entry).group) != *retried_ ||
-      ++entry != shares->end()) {
-    return broken(AlertDescription::kIllegalParameter,
-                  "its second hello has not the key share that it was asked for");
-  }
+  if (auto failure = check_retried_share()) return failure;
   next_psk_ = 0;
   return choose_psk();
 }
@@ -167,7 +201,7 @@ Step Server13::look_for_psk() {
             session->server_name != hello_.server_name()) {
           continue;
         }
-        const Suite* suite = retried_ ? suite_ : choose_suite(&theirs->hash);
+        const Suite* suite = has_retried_ ? suite_ : choose_suite(&theirs->hash);
         if (suite == nullptr || suite->hash != theirs->hash) continue;
         AgreedPsk psk{crypto::SecretBuffer<64>(session->secret.view()), present,
                       PskOrigin::kResumption, std::move(*session)};
@@ -192,7 +226,7 @@ Step Server13::provide_psk(const PreSharedKey* key) {
   if (key == nullptr) return look_for_psk();
   // RFC 8446 §4.2.11: the hash of an external PSK is SHA-256 unless something else is agreed upon.
   constexpr auto kHash = crypto::HashAlgorithm::kSha256;
-  const Suite* suite = retried_ ? suite_ : choose_suite(&kHash);
+  const Suite* suite = has_retried_ ? suite_ : choose_suite(&kHash);
   if (suite == nullptr || suite->hash != kHash) return look_for_psk();
   AgreedPsk psk{crypto::SecretBuffer<64>(key->key.view()),
                 static_cast<std::uint16_t>(next_psk_ - 1), PskOrigin::kExternal, {}};
@@ -270,24 +304,19 @@ Step Server13::after_psk() {
 
 // HelloRetryRequest (RFC 8446 §4.1.4)
 Step Server13::ask_again(crypto::Group group) {
-  if (retried_) {
+  if (has_retried_) {
     return broken(AlertDescription::kIllegalParameter,
                   "its second hello has not the key share that it was asked for");
   }
+  has_retried_ = true;
   retried_ = group;
   psk_.reset();
   transcript_.restart_with_hash();
-  wire::Writer writer(scratch());
-  const auto extensions = wire::begin_server_hello(
-      writer, {.random = std::as_bytes(std::span(wire::kHelloRetryRequestRandom)),
-               .session_id = {},  // RFC 9147 §5: not repeated
-               .cipher_suite = suite_->id,
-               .extensions = {}});
-  wire::write_selected_version(writer, wire::kDtls13);
-  wire::write_requested_group(writer, static_cast<wire::NamedGroup>(group));
-  writer.end_optional_vector(extensions);
+  const RetryTerms terms{suite_->id, static_cast<std::uint16_t>(group), {}};
+  const std::size_t size = write_hello_retry_request(scratch(), 0, terms, {});
   channel().begin_flight();
-  add(HandshakeType::kServerHello, Bytes(scratch()).first(writer.written()));
+  add(HandshakeType::kServerHello,
+      Bytes(scratch()).first(size).subspan(wire::kHandshakeHeaderSize));
   channel().end_flight(Channel::Then::kAwaitAnswer, core().now);
   state_ = State::kSecondHello;
   return {};

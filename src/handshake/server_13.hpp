@@ -54,6 +54,8 @@ class Server13 : public Handshake {
   Step take_certificate_verify(const HandshakeMessage& message);
   Step take_finished(const HandshakeMessage& message);
 
+  Step recall_retry();
+  Step check_retried_share() const;
   Step negotiate();
   Step choose_psk();
   Step look_for_psk();
@@ -81,7 +83,8 @@ class Server13 : public Handshake {
   std::optional<KeySchedule13> schedule_;
   std::optional<AgreedPsk> psk_;
   std::uint16_t next_psk_ = 0;  // the identity that is looked at
-  std::optional<crypto::Group> retried_;
+  bool has_retried_ = false;               // a HelloRetryRequest was sent
+  std::optional<crypto::Group> retried_;  // and asked for a key of this group
   std::optional<crypto::Group> group_;
   crypto::SignatureScheme scheme_{};
   crypto::SharedSecret agreed_;

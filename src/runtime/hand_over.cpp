@@ -110,7 +110,7 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
 // begin_anywhere serves an association by a socket of its own, which came from elsewhere.
 Result<void> ConnectionCore::begin_anywhere(net::UdpSocket&& socket) {
   if (!association_.proven) {
-    auto gate = endpoint::CookieGate::create(association_.server->secrets);
+    auto gate = endpoint::CookieGate::create(association_.server->secrets, association_.server->context);
     if (!gate) return std::move(gate).error();
     gate_ = std::make_unique<endpoint::CookieGate>(std::move(*gate));
   }
@@ -152,7 +152,7 @@ void ConnectionCore::inherit() {
 // admit is the cookie gate of a descriptor whose peer has proven nothing to this process yet. True
 // if the datagram is the hello that the handshake begins with.
 bool ConnectionCore::admit(net::Incoming& incoming, TimePoint now) {
-  std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
+  std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
   const auto answer = gate_->inspect(incoming.peer, incoming.bytes, now, reply);
   if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
     static_cast<void>(socket_.send(std::span(reply).first(answer.reply_size)));  // may be lost

@@ -58,7 +58,7 @@ Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const Se
   if (!context) return std::move(context).error();
   auto secrets = secrets_for(config);
   if (!secrets) return std::move(secrets).error();
-  auto gate = endpoint::CookieGate::create(*secrets);
+  auto gate = endpoint::CookieGate::create(*secrets, *context);
   if (!gate) return std::move(gate).error();
   auto socket = net::UdpSocket::bind(local, config.ipv6_only);
   if (!socket) return std::move(socket).error();
@@ -108,7 +108,7 @@ void ServerCore::take_in(TimePoint now) {
 void ServerCore::give_back(const Address& peer, const std::optional<Address>& local,
                            std::span<std::byte> datagram, TimePoint now) {
   if (socket_.descriptor() < 0) return;
-  std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
+  std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
   const auto handled = endpoint_.receive(peer, local, datagram, now, reply);
   switch (handled.outcome) {
     case endpoint::Endpoint::Outcome::kReply:

@@ -29,9 +29,10 @@ struct Association::Engine final : handshake::Decisions {
         shared(std::move(with)),
         engine(std::move(settings), *this) {}
 
-  handshake::Presented present(std::string_view /*server_name*/) override {
+  handshake::Presented present(std::string_view server_name) override {
     handshake::Presented presented;
     presented.identity = show();
+    presented.named = !server_name.empty();
     presented.requires_client = options.require_any_client_certificate;
     presented.asks_client = options.verify_peer || presented.requires_client;
     return presented;

@@ -22,6 +22,8 @@ template <typename... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
+template <typename... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;  // Clang 14 does not find it by itself
 
 std::string in_microseconds(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(time).count()) +
@@ -158,14 +160,10 @@ std::optional<Event> Exchange::next_event() {
       return event;
     }
     auto command = runner_.next();
-    if (!command) {
-      problem_ = command.error().message;
+    if (std::holds_alternative<RunnerLeft>(command)) {
       return std::nullopt;
     }
-    if (std::holds_alternative<RunnerLeft>(*command)) {
-      return std::nullopt;
-    }
-    problem_ = act_on(*std::move(command));
+    problem_ = act_on(std::move(command));
     if (problem_) {
       return std::nullopt;
     }
@@ -197,7 +195,8 @@ Exchange::Problem Exchange::act_on(Command command) {
                                  association_.set_first_timeout(timeout.timeout);
                                  return std::nullopt;
                                },
-                               [](RunnerLeft) -> Problem { return std::nullopt; }},
+                               [](RunnerLeft) -> Problem { return std::nullopt; },
+                               [](Garbled garbled) -> Problem { return garbled.why; }},
                     command);
 }
 

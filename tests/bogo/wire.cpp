@@ -27,10 +27,6 @@ constexpr std::size_t kTimeSize = 8;
 // A century: no sum of such waits in one test overflows the clock.
 constexpr std::uint64_t kMaxWait = std::uint64_t{100} * 365 * 24 * 3600 * 1'000'000'000;
 
-Error broken(const char* what) {
-  return {ErrorKind::kMalformed, EPROTO, what, {}};
-}
-
 Error unreachable() {
   return {ErrorKind::kSystem, errno, "The runner cannot be reached.", {}};
 }
@@ -81,45 +77,45 @@ RunnerLink::~RunnerLink() {
   }
 }
 
-Result<Command> RunnerLink::next() {
+Command RunnerLink::next() {
   std::byte letter{};
   if (!read_all({&letter, 1})) {
-    return Command(RunnerLeft{});
+    return RunnerLeft{};
   }
   const bool is_time = letter == kTimeout || letter == kExpectTimeout;
   const auto number = read_number(is_time ? kTimeSize : kLengthSize);
   if (!number) {
-    return broken("The runner's connection ends within a command.");
+    return Garbled{"The runner's connection ends within a command."};
   }
   if (letter == kExpectTimeout && *number == kNoTimeout) {
-    return Command(ExpectDeadline{});
+    return ExpectDeadline{};
   }
   if (is_time && *number > kMaxWait) {
-    return broken("The runner names a time of more than a century.");
+    return Garbled{"The runner names a time of more than a century."};
   }
   const auto time = std::chrono::nanoseconds(static_cast<std::int64_t>(is_time ? *number : 0));
   switch (letter) {
     case kTimeout:
-      return Command(TimePasses{time});
+      return TimePasses{time};
     case kExpectTimeout:
-      return Command(ExpectDeadline{time});
+      return ExpectDeadline{time};
     case kMtu:
-      return Command(NewMtu{static_cast<std::uint32_t>(*number)});
+      return NewMtu{static_cast<std::uint32_t>(*number)};
     case kUpdateTimeout:
-      return Command(NewFirstTimeout{std::chrono::milliseconds(*number)});
+      return NewFirstTimeout{std::chrono::milliseconds(*number)};
     case kPacket:
       break;
     default:
-      return broken("The runner sends a command that we do not know.");
+      return Garbled{"The runner sends a command that we do not know."};
   }
   if (*number > kMaxDatagram) {
-    return broken("The runner sends a datagram of more than a megabyte.");
+    return Garbled{"The runner sends a datagram of more than a megabyte."};
   }
   Datagram datagram{std::vector<std::byte>(static_cast<std::size_t>(*number))};
   if (!read_all(datagram.bytes)) {
-    return broken("The runner's connection ends within a datagram.");
+    return Garbled{"The runner's connection ends within a datagram."};
   }
-  return Command(std::move(datagram));
+  return datagram;
 }
 
 bool RunnerLink::send_datagram(std::span<const std::byte> datagram) {

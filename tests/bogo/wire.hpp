@@ -42,8 +42,11 @@ struct NewFirstTimeout {
   std::chrono::milliseconds timeout{};
 };
 struct RunnerLeft {};  // it closed the connection
-using Command =
-    std::variant<Datagram, TimePasses, NewMtu, ExpectDeadline, NewFirstTimeout, RunnerLeft>;
+struct Garbled {       // what came is none of these
+  const char* why = "";
+};
+using Command = std::variant<Datagram, TimePasses, NewMtu, ExpectDeadline, NewFirstTimeout,
+                             RunnerLeft, Garbled>;
 
 // RunnerLink blocks: it is all that the shim ever waits for. When it goes it says that nothing more
 // comes and reads on until the runner has closed too, so that the runner's last writes succeed.
@@ -57,8 +60,8 @@ class RunnerLink {
   RunnerLink(RunnerLink&&) noexcept = default;
   RunnerLink& operator=(RunnerLink&&) = delete;
 
-  // next waits for a command. Fails with kMalformed for one that we do not know.
-  Result<Command> next();
+  // next waits for a command.
+  Command next();
   // send_datagram and acknowledge_time give false when the runner has left.
   bool send_datagram(std::span<const std::byte> datagram);
   bool acknowledge_time();

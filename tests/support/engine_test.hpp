@@ -51,6 +51,19 @@ class EngineTest : public testing::Test {
     return ticket ? std::move(*ticket) : handshake::Ticket{};
   }
 
+  static handshake::Ticket copy_of(const handshake::Ticket& ticket) {
+    handshake::Ticket copy;
+    copy.ticket = ticket.ticket;
+    copy.state.version = ticket.state.version;
+    copy.state.suite = ticket.state.suite;
+    copy.state.secret = ticket.state.secret.copy();
+    copy.state.issued = ticket.state.issued;
+    copy.state.lifetime_s = ticket.state.lifetime_s;
+    copy.state.age_add = ticket.state.age_add;
+    copy.state.peer_leaf = ticket.state.peer_leaf;
+    return copy;
+  }
+
   static std::string why(const EnginePair& pair) {
     const auto of = [](const EngineSide& side) {
       return side.failure ? side.failure->message : std::string("is fine");

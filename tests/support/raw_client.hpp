@@ -62,7 +62,7 @@ class RawClient {
         auto datagram = std::move(port_.outgoing.front());
         port_.outgoing.pop_front();
         if (!server_) {
-          std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
+          std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
           const auto answer = gate.inspect(self, datagram, Clock::now(), reply);
           if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) take(reply);
           if (answer.verdict != endpoint::CookieGate::Verdict::kProven) continue;

@@ -136,7 +136,7 @@ class VirtualPair {
 
   bool admitted(const Bytes& datagram) {
     if (server_.session) return true;
-    std::array<std::byte, endpoint::CookieGate::kReplySize> reply;
+    std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
     const auto answer = gate_->inspect(client_address(), datagram, now(), reply);
     if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
       send(client_, Bytes(reply.begin(), reply.end()));

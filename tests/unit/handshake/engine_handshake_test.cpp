@@ -8,9 +8,7 @@ namespace {
 
 class EngineHandshake : public testing::TestWithParam<wire::Version> {
  protected:
-  EngineHandshake() {
-    client_.min_version = client_.max_version = GetParam();
-  }
+  EngineHandshake() { client_.min_version = client_.max_version = GetParam(); }
   std::unique_ptr<EnginePair> pair() {
     auto made = std::make_unique<EnginePair>(server_, client_);
     made->server.owner.presented.identity = to_identity(authority_.issue());
@@ -33,9 +31,11 @@ class EngineHandshake : public testing::TestWithParam<wire::Version> {
 
 TEST_P(EngineHandshake, establishes_both_and_messages_pass) {
   auto pair = this->pair();
-  ASSERT_TRUE(pair->connect())
-      << (pair->client.failure ? pair->client.failure->message : "client is fine") << "; "
-      << (pair->server.failure ? pair->server.failure->message : "server is fine");
+  ASSERT_TRUE(pair->connect()) << (pair->client.failure ? pair->client.failure->message
+                                                        : "client is fine")
+                               << "; "
+                               << (pair->server.failure ? pair->server.failure->message
+                                                        : "server is fine");
   EXPECT_EQ(pair->client.engine->negotiated().version, GetParam());
   EXPECT_EQ(pair->server.engine->negotiated().version, GetParam());
   EXPECT_EQ(pair->elapsed(), Duration(0)) << "no timer was needed";

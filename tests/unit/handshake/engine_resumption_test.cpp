@@ -1,0 +1,218 @@
+// Resumption with tickets in both versions (RFC 5077, RFC 8446 §4.6.1).
+#include "support/engine_test.hpp"
+
+namespace dtls::test {
+namespace {
+
+class EngineResumption : public EngineTestOfVersion {
+ protected:
+  handshake::Ticket ticket() {
+    const auto first = this->pair();
+    return ticket_of(*first);
+  }
+  // resume connects with the ticket, and tells whether the session was resumed.
+  static bool resume(EnginePair& pair, handshake::Ticket ticket) {
+    pair.client.owner.to_resume = std::move(ticket);
+    EXPECT_TRUE(pair.connect()) << why(pair);
+    expect_alive(pair);
+    const bool resumed = pair.client.engine->negotiated().resumed;
+    EXPECT_EQ(pair.server.engine->negotiated().resumed, resumed);
+    EXPECT_EQ(pair.client.owner.resumed, resumed ? 1 : 0);
+    EXPECT_EQ(pair.server.owner.resumed, resumed ? 1 : 0);
+    EXPECT_EQ(pair.client.owner.verified, resumed ? 0 : 1);
+    return resumed;
+  }
+  bool resumes(handshake::Ticket ticket) {
+    const auto pair = this->pair();
+    return resume(*pair, std::move(ticket));
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Of, EngineResumption, both_versions(), name_of_version);
+
+TEST_P(EngineResumption, takes_fewer_datagrams_and_no_certificates) {
+  const auto first = this->pair();
+  auto ticket = ticket_of(*first);
+  const auto pair = this->pair();
+  pair->client.owner.to_resume = std::move(ticket);
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  EXPECT_TRUE(pair->client.engine->negotiated().resumed);
+  EXPECT_TRUE(pair->server.engine->negotiated().resumed);
+  EXPECT_EQ(pair->client.owner.verified, 0);
+  EXPECT_LE(pair->datagrams(), first->datagrams());
+  EXPECT_EQ(pair->elapsed(), Duration(0));
+  expect_alive(*pair);
+}
+
+TEST_P(EngineResumption, gives_a_ticket_to_resume_with_again) {
+  auto ticket = this->ticket();
+  for (int i = 0; i < 3; ++i) {
+    const auto pair = this->pair();
+    ASSERT_TRUE(resume(*pair, std::move(ticket))) << i;
+    auto next = pair->client.engine->take_ticket();
+    ASSERT_TRUE(next) << i;
+    ticket = std::move(*next);
+  }
+}
+
+TEST_P(EngineResumption, carries_the_clients_certificate) {
+  const auto first = this->pair();
+  first->server.owner.presented.asks_client = true;
+  first->server.owner.presented.requires_client = true;
+  first->client.owner.own = identity(KeyKind::kEd25519);
+  auto ticket = ticket_of(*first);
+  const auto shown = first->server.owner.peer_chain;
+  ASSERT_FALSE(shown.empty());
+  for (int i = 0; i < 2; ++i) {  // once more with the ticket of the resumed session
+    const auto pair = this->pair();
+    pair->server.owner.presented.asks_client = true;
+    pair->server.owner.presented.requires_client = true;
+    ASSERT_TRUE(resume(*pair, std::move(ticket)));
+    EXPECT_EQ(pair->server.owner.verified, 0);
+    ASSERT_EQ(pair->server.owner.peer_chain.size(), 1U);
+    EXPECT_EQ(pair->server.owner.peer_chain.front(), shown.front());
+    EXPECT_EQ(pair->client.owner.peer_chain, first->client.owner.peer_chain);
+    auto next = pair->client.engine->take_ticket();
+    ASSERT_TRUE(next);
+    ticket = std::move(*next);
+  }
+}
+
+TEST_P(EngineResumption, a_ticket_that_has_expired_is_not_offered) {
+  auto ticket = this->ticket();
+  const auto pair = this->pair();
+  pair->pass(std::chrono::seconds(server_.ticket_lifetime_s));
+  EXPECT_FALSE(resume(*pair, std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_ticket_that_has_expired_is_not_taken) {
+  server_.ticket_keys = std::make_shared<handshake::TicketKeys>(std::chrono::hours(100));
+  auto ticket = this->ticket();
+  const auto pair = this->pair();
+  pair->pass(std::chrono::seconds(server_.ticket_lifetime_s));
+  ticket.state.lifetime_s = 1'000'000;
+  EXPECT_FALSE(resume(*pair, std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_ticket_is_good_until_it_expires) {
+  server_.ticket_keys = std::make_shared<handshake::TicketKeys>(std::chrono::hours(100));
+  auto ticket = this->ticket();
+  const auto pair = this->pair();
+  pair->pass(std::chrono::seconds(server_.ticket_lifetime_s - 1));
+  EXPECT_TRUE(resume(*pair, std::move(ticket)));
+}
+
+TEST_P(EngineResumption, an_altered_ticket_leads_to_a_full_handshake) {
+  const auto good = this->ticket();
+  EXPECT_TRUE(resumes(copy_of(good)));
+  for (const std::size_t at : {std::size_t{0}, std::size_t{10}, good.ticket.size() - 1}) {
+    auto altered = copy_of(good);
+    altered.ticket[at] ^= std::byte{1};
+    EXPECT_FALSE(resumes(std::move(altered))) << at;
+  }
+  for (const std::size_t size : {std::size_t{1}, std::size_t{35}, good.ticket.size() - 1}) {
+    auto cut = copy_of(good);
+    cut.ticket.resize(size);
+    EXPECT_FALSE(resumes(std::move(cut))) << size;
+  }
+}
+
+TEST_P(EngineResumption, a_ticket_for_another_name_leads_to_a_full_handshake) {
+  const auto first = this->pair();
+  first->client.owner.name = "a.example";
+  auto ticket = ticket_of(*first);
+  const auto pair = this->pair();
+  pair->client.owner.name = "b.example";
+  EXPECT_FALSE(resume(*pair, std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_ticket_of_another_binding_leads_to_a_full_handshake) {
+  auto ticket = this->ticket();
+  const auto pair = this->pair();
+  pair->server.owner.presented.binding[5] = std::byte{1};
+  EXPECT_FALSE(resume(*pair, std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_ticket_of_another_server_leads_to_a_full_handshake) {
+  auto ticket = this->ticket();
+  server_.ticket_keys = std::make_shared<handshake::TicketKeys>(Duration(3600'000));
+  EXPECT_FALSE(resumes(std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_server_without_tickets_takes_none_and_gives_none) {
+  auto ticket = this->ticket();
+  server_.tickets = false;
+  const auto pair = this->pair();
+  EXPECT_FALSE(resume(*pair, std::move(ticket)));
+  EXPECT_FALSE(pair->client.engine->take_ticket());
+  EXPECT_EQ(pair->client.tickets_came, 0);
+}
+
+TEST_P(EngineResumption, a_client_that_wants_no_tickets_keeps_none) {
+  client_.tickets = false;
+  const auto pair = this->pair();
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  EXPECT_FALSE(pair->client.engine->take_ticket());
+  EXPECT_EQ(pair->client.tickets_came, 0);
+}
+
+TEST_P(EngineResumption, the_former_key_still_opens_and_the_one_before_does_not) {
+  server_.ticket_keys = std::make_shared<handshake::TicketKeys>(std::chrono::seconds(1000));
+  auto first = this->ticket();
+  auto second = this->ticket();
+  // A client that comes later has the key replaced.
+  const auto later = [&](int seconds) {
+    const auto pair = this->pair();
+    pair->pass(std::chrono::seconds(seconds));
+    ticket_of(*pair);
+  };
+  later(1500);
+  const auto soon = this->pair();
+  soon->pass(std::chrono::seconds(1600));
+  EXPECT_TRUE(resume(*soon, std::move(first)));
+  later(2600);
+  const auto late = this->pair();
+  late->pass(std::chrono::seconds(2700));
+  EXPECT_FALSE(resume(*late, std::move(second)));
+}
+
+TEST_P(EngineResumption, a_suite_that_the_server_dropped_leads_to_a_full_handshake) {
+  auto ticket = this->ticket();
+  server_.suites = {wire::CipherSuite::kAes256GcmSha384,
+                    wire::CipherSuite::kEcdheEcdsaAes256GcmSha384};
+  EXPECT_FALSE(resumes(std::move(ticket)));
+}
+
+TEST_P(EngineResumption, a_ticket_that_the_client_forged_the_secret_of_resumes_nothing) {
+  auto ticket = this->ticket();
+  const std::array<std::byte, 32> wrong{};
+  ticket.state.secret = crypto::Secret(wrong);
+  const auto pair = this->pair();
+  pair->client.owner.to_resume = std::move(ticket);
+  EXPECT_FALSE(pair->connect());
+  EXPECT_EQ(pair->server.established, 0);
+}
+
+class EngineTicketVersion : public EngineTest {};
+
+TEST_F(EngineTicketVersion, a_ticket_of_the_other_version_is_not_used) {
+  for (const auto version : {wire::kDtls12, wire::kDtls13}) {
+    speak(version);
+    const auto first = this->pair();
+    auto ticket = ticket_of(*first);
+    const auto other = version == wire::kDtls12 ? wire::kDtls13 : wire::kDtls12;
+    client_.min_version = wire::kDtls12;
+    client_.max_version = wire::kDtls13;
+    server_.min_version = server_.max_version = other;
+    const auto pair = this->pair();
+    pair->client.owner.to_resume = std::move(ticket);
+    ASSERT_TRUE(pair->connect()) << why(*pair);
+    EXPECT_EQ(pair->client.engine->negotiated().version, other);
+    EXPECT_FALSE(pair->client.engine->negotiated().resumed);
+    EXPECT_EQ(pair->client.owner.verified, 1);
+    expect_alive(*pair);
+    server_ = default_settings(true);
+  }
+}
+
+}  // namespace
+}  // namespace dtls::test
