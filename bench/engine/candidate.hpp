@@ -23,6 +23,8 @@ struct Material {
   std::string key_pem;
 };
 inline constexpr const char* kServerName = "localhost";
+// Of handshake datagrams, and with some libraries of all.
+inline constexpr std::uint16_t kMtu = 1400;
 
 // Wire is one direction between two ends: datagrams in order, in memory that is there already, so
 // that carrying them costs everybody the same copy.

@@ -9,7 +9,6 @@
 namespace dtls::bench {
 namespace {
 
-constexpr unsigned kMtu = 1232;
 constexpr unsigned kNoTimeout = 1'000'000;  // milliseconds: nothing is lost here
 // The client's certificate signatures need P-256 as well.
 constexpr const char* kPriorities =

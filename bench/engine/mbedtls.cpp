@@ -15,7 +15,6 @@
 namespace dtls::bench {
 namespace {
 
-constexpr std::uint16_t kMtu = 1232;
 constexpr std::uint32_t kTicketLifetime = 7200;  // seconds
 constexpr std::array<int, 2> kSuites{MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0};
 // P-256 is for the certificates.

@@ -11,8 +11,6 @@
 namespace dtls::bench {
 namespace {
 
-constexpr long kMtu = 1232;  // as ours
-
 using OwnedContext = crypto::OwnedBy<SSL_CTX, SSL_CTX_free>;
 using OwnedSsl = crypto::OwnedBy<SSL, SSL_free>;
 using OwnedSession = crypto::OwnedBy<SSL_SESSION, SSL_SESSION_free>;
@@ -122,6 +120,13 @@ class OpensslEnd final : public End {
       SSL_set_connect_state(ssl_.get());
     }
   }
+
+  // A session whose end was not told to libssl cannot be resumed.
+  ~OpensslEnd() override {
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+  OpensslEnd(OpensslEnd&&) = delete;
+  OpensslEnd& operator=(OpensslEnd&&) = delete;
 
   void resume(SSL_SESSION* session) {
     require(SSL_set_session(ssl_.get(), session) == 1, "OpenSSL: SSL_set_session");

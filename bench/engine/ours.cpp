@@ -105,6 +105,7 @@ std::shared_ptr<const handshake::Settings> make_settings(bool is_server, Version
                             : wire::CipherSuite::kEcdheEcdsaAes128GcmSha256};
   settings->groups = {crypto::Group::kX25519};
   settings->schemes = {crypto::SignatureScheme::kEcdsaSecp256r1Sha256};
+  settings->channel.mtu = kMtu;
   if (is_server) {
     settings->ticket_keys = std::make_shared<handshake::TicketKeys>(std::chrono::hours(1));
   }

@@ -9,8 +9,6 @@
 namespace dtls::bench {
 namespace {
 
-constexpr unsigned short kMtu = 1232;
-
 struct Wires {
   Wire* in;
   Wire* out;
@@ -58,7 +56,6 @@ class WolfsslEnd final : public End {
     wolfSSL_SetIOReadCtx(ssl_, &wires_);
     wolfSSL_SetIOWriteCtx(ssl_, &wires_);
     wolfSSL_dtls_set_using_nonblock(ssl_, 1);
-    wolfSSL_dtls_set_mtu(ssl_, kMtu);
     if (role == Role::kClient) {
       wolfSSL_UseSNI(ssl_, WOLFSSL_SNI_HOST_NAME, kServerName, sizeof("localhost") - 1);
       wolfSSL_check_domain_name(ssl_, kServerName);

@@ -27,7 +27,6 @@ Step PostHandshake::on_message(Core& core, const HandshakeMessage& message) {
   if (message.epoch != core.channel.read_epoch()) {
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
-  core.channel.send_ack();  // no flight of ours will answer it
   switch (message.type) {
     case HandshakeType::kNewSessionTicket:
       if (core.settings->is_server) break;

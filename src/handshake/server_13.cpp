@@ -394,7 +394,10 @@ void Server13::install_handshake_keys() {
 void Server13::send_extensions() {
   wire::Writer writer(scratch());
   const auto extensions = writer.begin_vector16();
-  if (presented_.named) wire::write_extension(writer, ExtensionType::kServerName);
+  // RFC 6066 §3: not for a session that is resumed.
+  if (presented_.named && !core().negotiated.resumed) {
+    wire::write_extension(writer, ExtensionType::kServerName);
+  }
   if (!core().negotiated.alpn.empty()) {
     wire::write_alpn(writer, std::span(&core().negotiated.alpn, 1));
   }
