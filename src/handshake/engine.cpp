@@ -174,7 +174,9 @@ void Engine::follow() {
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
     post_.follow(core_);
-    if (core_.channel.needs_rekey() && !post_.is_updating()) post_.update_keys(core_, false);
+    if (core_.channel.needs_rekey() && !post_.is_updating() && PostHandshake::can_update(core_)) {
+      post_.update_keys(core_, false);
+    }
   }
   if (core_.tickets.size() > reported_tickets_) {
     ++reported_tickets_;
@@ -268,6 +270,9 @@ Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
     return misuse(EOPNOTSUPP, "DTLS 1.2 has no KeyUpdate; renegotiate instead");
   }
   if (post_.is_updating()) return misuse(EALREADY, "a KeyUpdate is not acknowledged yet");
+  if (!PostHandshake::can_update(core_)) {
+    return misuse(EPIPE, "no number is left for a further KeyUpdate; connect anew");
+  }
   core_.now = now;
   post_.update_keys(core_, ask_peer);
   return {};

@@ -69,7 +69,8 @@ class Engine {
   void give_up(Error error);
 
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
-  // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
+  // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged, EPIPE after 2^16
+  // handshake messages.
   Result<void> update_keys(bool ask_peer, TimePoint now);
   // renegotiate begins a handshake inside the association (RFC 5746): a client sends its hello, a
   // server a HelloRequest, which is repeated until it is answered or give_up_request is called.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "wire/new_session_ticket.hpp"
@@ -82,6 +83,7 @@ Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message)
   // One of ours that crossed it is no answer (RFC 8446 §4.6.3); a second one must wait for the ACK
   // of the first (RFC 9147 §8).
   if (*request == wire::KeyUpdateRequest::kRequested) {
+    if (!can_update(core)) return unable("used up our numbers of messages with its requests");
     if (update_) {
       owes_update_ = true;
     } else {
@@ -89,6 +91,10 @@ Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message)
     }
   }
   return {};
+}
+
+bool PostHandshake::can_update(const Core& core) {
+  return core.channel.next_message_out() <= std::numeric_limits<std::uint16_t>::max();
 }
 
 void PostHandshake::update_keys(Core& core, bool ask_peer) {
@@ -109,7 +115,7 @@ void PostHandshake::follow(Core& core) {
   secrets.write_traffic = next_traffic(secrets.suite->hash, secrets.write_traffic.view());
   core.channel.install_write(core.channel.write_epoch() + 1,
                              protection(secrets, secrets.write_traffic));
-  if (std::exchange(owes_update_, false)) update_keys(core, false);
+  if (std::exchange(owes_update_, false) && can_update(core)) update_keys(core, false);
 }
 
 }  // namespace dtls::handshake

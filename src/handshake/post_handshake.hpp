@@ -16,6 +16,8 @@ class PostHandshake {
   // until then no other may be sent.
   void update_keys(Core& core, bool ask_peer);
   [[nodiscard]] bool is_updating() const { return update_.has_value(); }
+  // can_update is false once all message numbers are used (RFC 9147 §5.2: 16 bits, no wrapping).
+  [[nodiscard]] static bool can_update(const Core& core);
   // follow installs the new write keys when the ACK has come. Call after every input.
   void follow(Core& core);
 
