@@ -210,9 +210,7 @@ Exchange::Problem Exchange::check_deadline(const ExpectDeadline& expected) const
   if (!expected.in) {
     return "a deadline in " + in_microseconds(in) + ", unexpectedly";
   }
-  // The engine counts in milliseconds.
-  if (std::chrono::floor<std::chrono::milliseconds>(in) !=
-      std::chrono::floor<std::chrono::milliseconds>(*expected.in)) {
+  if (in != *expected.in) {
     return "a deadline in " + in_microseconds(in) + " instead of " + in_microseconds(*expected.in);
   }
   return std::nullopt;
