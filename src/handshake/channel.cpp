@@ -228,11 +228,14 @@ void Channel::handle_timeout(TimePoint now) {
   const bool has_run_out = is_due(work_->retransmit_at, now);
   if (!has_run_out && !is_due(work_->hurry_at, now)) return;
   work_->hurry_at.reset();
+  if (has_run_out && ++work_->timeouts > kMostRepetitions) {
+    work_->retransmit_at.reset();
+    return;
+  }
   work_->sent_at = now;
   work_->sent_empty_ack = false;
   work_->outbox.rewind();
   if (!has_run_out) return;
-  ++work_->timeouts;
   work_->may_hurry_unasked = true;
   work_->timeout = std::min(2 * work_->timeout, kLongestTimeout);
   work_->retransmit_at = now + work_->timeout;

@@ -260,7 +260,7 @@ void Engine::close() {
 }
 
 void Engine::give_up(Error error) {
-  if (phase_ != Phase::kEnded) end(Ended{std::move(error)});
+  if (phase_ != Phase::kEnded) end(GivenUp{std::move(error)});
 }
 
 Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
@@ -298,6 +298,13 @@ void Engine::handle_timeout(TimePoint now) {
   if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return;
   core_.now = now;
   core_.channel.handle_timeout(now);
+  if (!core_.channel.has_given_up()) return;
+  if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
+    give_up_request();
+  } else {
+    end(Ended{{ErrorKind::kTimeout, ETIMEDOUT,
+               "stopped answering: what we sent it was repeated too often", {}}});
+  }
 }
 
 Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,
