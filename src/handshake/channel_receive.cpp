@@ -77,6 +77,10 @@ std::optional<Input> Channel::take_alert(const record::OpenedRecord& record) {
   const auto alert = wire::parse_alert(record.content);
   if (alert) return AlertIn{.alert = *alert, .epoch = record.number.epoch};
   if (record.number.epoch == 0) return std::nullopt;
+  if (record.content.size() == wire::kAlertSize) {
+    return Fatal{.alert = AlertDescription::kIllegalParameter,
+                 .what = "an alert of a level that does not exist"};
+  }
   return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed alert"};
 }
 
