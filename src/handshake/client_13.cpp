@@ -244,7 +244,10 @@ Step Client13::take_certificate_request(const HandshakeMessage& message) {
     return broken(AlertDescription::kMissingExtension, "its request names no signatures");
   }
   const auto schemes = wire::parse_signature_algorithms(*content);
-  if (!schemes) return broken(AlertDescription::kDecodeError, "its request is malformed");
+  const auto authorities = request->extensions.find(ExtensionType::kCertificateAuthorities);
+  if (!schemes || (authorities && !wire::parse_certificate_authorities(*authorities))) {
+    return broken(AlertDescription::kDecodeError, "its request is malformed");
+  }
   const auto bytes = schemes->bytes();
   request_schemes_.assign(bytes.begin(), bytes.end());
   was_asked_ = true;

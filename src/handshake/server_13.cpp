@@ -63,6 +63,10 @@ Step Server13::begin() {
   if (!hello_.hello().cookie.empty()) {  // RFC 9147 §5.3
     return broken(AlertDescription::kIllegalParameter, "it sent a cookie of DTLS 1.2");
   }
+  const auto authorities = hello_.find(ExtensionType::kCertificateAuthorities);
+  if (authorities && !wire::parse_certificate_authorities(*authorities)) {  // RFC 8446 §4.2.4
+    return broken(AlertDescription::kDecodeError, "its certificate_authorities are malformed");
+  }
   presented_ = core().decisions->present(hello_.server_name());
   if (auto failure = negotiate()) return failure;
   next_psk_ = 0;
