@@ -133,6 +133,7 @@ Step Client13::take_server_hello(const HandshakeMessage& message) {
 Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
   if (retried_) return broken(AlertDescription::kUnexpectedMessage, "it asks twice for a retry");
   retried_ = true;
+  core().negotiated.retried = true;
   if (auto failure = check_extensions(offer_, hello.extensions, belongs_into_retry, true)) {
     return failure;
   }

@@ -88,6 +88,7 @@ Step Server13::recall_retry() {
   }
   suite_ = find_suite(terms->suite);
   has_retried_ = true;
+  core().negotiated.retried = true;
   if (terms->group != 0) {
     retried_ = static_cast<crypto::Group>(terms->group);
     if (auto failure = check_retried_share()) return failure;
@@ -313,6 +314,7 @@ Step Server13::ask_again(crypto::Group group) {
                   "its second hello has not the key share that it was asked for");
   }
   has_retried_ = true;
+  core().negotiated.retried = true;
   retried_ = group;
   psk_.reset();
   transcript_.restart_with_hash();
