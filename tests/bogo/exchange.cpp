@@ -180,10 +180,7 @@ Exchange::Problem Exchange::act_on(Command command) {
                                [this](TimePasses time) -> Problem {
                                  runner_.acknowledge_time();
                                  now_ += time.by;
-                                 const auto deadline = association_.deadline();
-                                 if (deadline && *deadline <= now_) {
-                                   association_.handle_timeout(now_);
-                                 }
+                                 association_.handle_timeout(now_);
                                  return std::nullopt;
                                },
                                [this](NewMtu mtu) -> Problem {
