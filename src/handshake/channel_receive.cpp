@@ -24,7 +24,7 @@ void make_sooner(std::optional<TimePoint>& timer, Time when) {
 
 void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
   now_ = now;
-  if (now >= linger_until_) {
+  if (now >= linger_until_ && all_acked()) {  // an answer may still come under older keys
     linger_until_ = TimePoint::max();
     inbound_.retire_below(inbound_.newest());
     shrink();
