@@ -130,6 +130,7 @@ class Engine {
   void end(EngineEvent event);
   void follow();
   std::optional<EngineEvent> take_event();
+  std::optional<EngineEvent> take_early();
 
   Core core_;
   Phase phase_ = Phase::kIdle;
@@ -142,6 +143,9 @@ class Engine {
   SealedQueue sealed_;
   std::vector<EngineEvent> events_;
   std::optional<std::span<const std::byte>> received_;
+  std::vector<Buffer> early_;  // messages that wait for the end of the handshake
+  std::size_t early_bytes_ = 0;
+  Buffer delivered_;  // the one of them that was given out last
   std::size_t reported_tickets_ = 0;
 };
 
