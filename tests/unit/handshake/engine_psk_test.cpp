@@ -59,7 +59,8 @@ TEST_P(EnginePsk, an_unknown_identity_is_refused) {
 TEST_P(EnginePsk, a_server_may_answer_later) {
   const auto pair = psk_pair();
   pair->server.owner.psk_is_pending = true;
-  EXPECT_FALSE(pair->connect());
+  pair->start();
+  EXPECT_FALSE(pair->settle(Duration(60'000)));
   ASSERT_FALSE(pair->server.psks_wanted.empty());
   EXPECT_EQ(pair->server.psks_wanted, std::vector<std::string>{"device 7"})
       << "repetitions of the client ask only once";
@@ -117,7 +118,8 @@ class EnginePsk12 : public EngineTest {
 TEST_F(EnginePsk12, a_client_may_answer_later) {
   const auto pair = psk_pair();
   pair->client.owner.psk_is_pending = true;
-  EXPECT_FALSE(pair->connect());
+  pair->start();
+  EXPECT_FALSE(pair->settle(Duration(60'000)));
   EXPECT_EQ(pair->client.psks_wanted, std::vector<std::string>{""}) << "no hint was sent";
   pair->client.engine->provide_psk(pair->client.owner.key(), pair->now());
   pair->settle();
