@@ -22,6 +22,8 @@ namespace {
 // method, no extensions.
 constexpr std::size_t kShortestHello = wire::kRecordHeaderSize + wire::kHandshakeHeaderSize + 2 +
                                        wire::kRandomSize + 1 + 1 + (2 + 2) + (1 + 1);
+// A client answers a few challenges in a row at most; then it begins anew, with message_seq 0.
+constexpr std::uint16_t kMaxHellos = 8;
 static_assert(CookieGate::kReplySize <= kShortestHello,
               "a reply must never be longer than the datagram that asked for it");
 
@@ -84,7 +86,8 @@ std::optional<CookieGate::Hello> CookieGate::read_hello(std::span<const std::byt
   const auto fragment = wire::read_handshake(messages);
   // To put fragments together would be to remember something of a peer that proved nothing.
   if (!fragment || fragment->header.type != wire::HandshakeType::kClientHello ||
-      !fragment->header.is_whole() || !messages.finished()) {
+      fragment->header.message_seq > kMaxHellos || !fragment->header.is_whole() ||
+      !messages.finished()) {
     return std::nullopt;
   }
   const auto message = wire::parse_client_hello(fragment->body);

@@ -45,6 +45,8 @@ Step ClientStart::on_message(const HandshakeMessage& message) {
       return take_hello_verify_request(message);
     case HandshakeType::kServerHello:
       return take_server_hello(message);
+    case HandshakeType::kHelloRequest:  // RFC 5246 §7.4.1.1: ignored while negotiating
+      return message.body.empty() ? Step{} : unexpected(message.type);
     default:
       return unexpected(message.type);
   }

@@ -228,7 +228,8 @@ Step Server12::send_server_hello(Bytes session_id) {
   }
   const bool asks_for_ticket = hello_.find(ExtensionType::kSessionTicket).has_value();
   issues_ticket_ = asks_for_ticket && !renegotiation_ && settings().tickets &&
-                   settings().ticket_keys != nullptr && !core().negotiated.with_psk;
+                   settings().ticket_keys != nullptr &&
+                   suite_->authentication != Authentication::kPsk;
 
   wire::Writer writer(scratch());
   const auto extensions = wire::begin_server_hello(writer, {.random = server_random_,

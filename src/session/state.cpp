@@ -22,7 +22,11 @@ void Session::State::position(std::span<const std::byte> datagram) {
   if (!record) return;
   wire::Reader messages(record->fragment);
   const auto hello = wire::read_handshake(messages);
-  if (hello) engine.continue_from(record->header.sequence, hello->header.message_seq);
+  // The gate lets no more hellos through; whoever uses a session without it is held to the same.
+  constexpr std::uint16_t kMaxHellos = 8;
+  if (hello && hello->header.message_seq <= kMaxHellos) {
+    engine.continue_from(record->header.sequence, hello->header.message_seq);
+  }
 }
 
 void Session::State::follow() {
