@@ -193,7 +193,9 @@ void Engine::follow() {
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
     post_.follow(core_);
-    if (core_.channel.needs_rekey() && !post_.is_updating()) post_.update_keys(core_, false);
+    if (core_.channel.needs_rekey() && !post_.is_updating() && PostHandshake::can_update(core_)) {
+      post_.update_keys(core_, false);
+    }
   }
   if (core_.tickets.size() > reported_tickets_) {
     ++reported_tickets_;
@@ -278,7 +280,7 @@ void Engine::close() {
 }
 
 void Engine::give_up(Error error) {
-  if (phase_ != Phase::kEnded) end(Ended{std::move(error)});
+  if (phase_ != Phase::kEnded) end(GivenUp{std::move(error)});
 }
 
 Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
@@ -288,6 +290,9 @@ Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
     return misuse(EOPNOTSUPP, "DTLS 1.2 has no KeyUpdate; renegotiate instead");
   }
   if (post_.is_updating()) return misuse(EALREADY, "a KeyUpdate is not acknowledged yet");
+  if (!PostHandshake::can_update(core_)) {
+    return misuse(EPIPE, "no number is left for a further KeyUpdate; connect anew");
+  }
   core_.now = now;
   post_.update_keys(core_, ask_peer);
   return {};
@@ -313,6 +318,13 @@ void Engine::handle_timeout(TimePoint now) {
   if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return;
   core_.now = now;
   core_.channel.handle_timeout(now);
+  if (!core_.channel.has_given_up()) return;
+  if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
+    give_up_request();
+  } else {
+    end(Ended{{ErrorKind::kTimeout, ETIMEDOUT,
+               "stopped answering: what we sent it was repeated too often", {}}});
+  }
 }
 
 Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,

@@ -155,5 +155,19 @@ TEST_P(EngineAlert, a_client_that_closes_during_the_handshake_is_silent_afterwar
   EXPECT_EQ(pair->client.established, 0);
 }
 
+TEST_P(EngineAlert, a_peer_that_stopped_answering_is_given_up_after_twelve_repetitions) {
+  const auto pair = this->pair();
+  pair->lose([](int number) { return number >= 1; });
+  pair->start();
+  EXPECT_TRUE(pair->settle());
+  for (const auto* side : {&pair->client, &pair->server}) {
+    ASSERT_TRUE(side->failure);
+    EXPECT_EQ(side->failure->kind, ErrorKind::kTimeout);
+    EXPECT_EQ(side->failure->sys_errno, ETIMEDOUT);
+    EXPECT_EQ(side->engine->deadline(), std::nullopt);
+  }
+  EXPECT_EQ(pair->client.sent, 13) << "the hello, repeated 12 times, and no alert";
+}
+
 }  // namespace
 }  // namespace dtls::test
