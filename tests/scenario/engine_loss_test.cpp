@@ -90,10 +90,6 @@ class EngineLoss : public EngineTest, public testing::WithParamInterface<Version
     pair.meet({});
     expect_alive(pair);
   }
-  static Duration duration_of(const EnginePair& pair) {
-    const auto last = std::max(*pair.client.established_at, *pair.server.established_at);
-    return std::chrono::duration_cast<Duration>(last - pair.now()) + pair.elapsed();
-  }
 
   handshake::Ticket ticket_;
 };
@@ -137,7 +133,7 @@ TEST_P(EngineLoss, of_any_one_datagram_costs_one_timer) {
       const auto pair = this->pair();
       pair->lose([&](int number) { return number == lost; });
       ASSERT_TRUE(pair->connect()) << why(*pair);
-      EXPECT_LE(duration_of(*pair), kOneLoss);
+      EXPECT_LE(pair->handshake_time(), kOneLoss);
       expect_whole(*pair);
     }
   }
@@ -155,7 +151,7 @@ TEST_P(EngineLoss, of_any_two_datagrams_costs_two_timers) {
         const auto pair = this->pair();
         pair->lose([&](int number) { return number == first || number == second; });
         ASSERT_TRUE(pair->connect()) << why(*pair);
-        EXPECT_LE(duration_of(*pair), kTwoLosses);
+        EXPECT_LE(pair->handshake_time(), kTwoLosses);
         expect_whole(*pair);
       }
     }
@@ -172,7 +168,7 @@ TEST_P(EngineLoss, doubling_and_reordering_at_random_are_survived) {
     const auto pair = this->pair();
     pair->meet(RandomNetwork(static_cast<std::uint64_t>(seed)));
     ASSERT_TRUE(pair->connect()) << why(*pair);
-    longest = std::max(longest, duration_of(*pair));
+    longest = std::max(longest, pair->handshake_time());
     expect_whole(*pair);
   }
   RecordProperty("longest_ms", std::to_string(longest.count()));
@@ -196,13 +192,13 @@ TEST_P(EngineLossOfChain, in_any_one_fragment_costs_one_timer) {
   };
   const auto whole = make();
   ASSERT_TRUE(whole->connect()) << why(*whole);
-  EXPECT_EQ(whole->elapsed(), Duration(0));
+  EXPECT_EQ(whole->handshake_time(), Duration(0));
   for (int lost = 0; lost <= whole->datagrams(); ++lost) {
     SCOPED_TRACE("lost " + std::to_string(lost));
     const auto pair = make();
     pair->lose([&](int number) { return number == lost; });
     ASSERT_TRUE(pair->connect()) << why(*pair);
-    EXPECT_LE(duration_of(*pair), kOneLoss);
+    EXPECT_LE(pair->handshake_time(), kOneLoss);
     // The server's flight follows the hello; its last datagram is of another, with the ACK. Without
     // the ServerHello nothing of it can be read.
     if (is_13() && lost > 1 && lost < whole->server.sent) {
@@ -216,7 +212,7 @@ TEST_P(EngineLoss, of_everything_for_a_minute_is_survived) {
   const auto pair = this->pair();
   pair->lose([&](int /*number*/) { return pair->elapsed() < Duration(60'000); });
   ASSERT_TRUE(pair->connect()) << why(*pair);
-  EXPECT_LE(duration_of(*pair), Duration(63'000)) << "1 + 2 + 4 + 8 + 16 + 32 s";
+  EXPECT_LE(pair->handshake_time(), Duration(63'000)) << "1 + 2 + 4 + 8 + 16 + 32 s";
   expect_whole(*pair);
 }
 

@@ -43,6 +43,9 @@ class EngineMemory : public EngineTestOfVersion {
       pass_on(*couple.server, *couple.client, now);
     }
     ASSERT_TRUE(couple.client->is_established() && couple.server->is_established());
+    now += Duration(250);  // the ticket's ACK
+    couple.client->handle_timeout(now);
+    pass_on(*couple.client, *couple.server, now);
     ASSERT_EQ(couple.client->deadline(), std::nullopt);
     ASSERT_EQ(couple.server->deadline(), std::nullopt);
     static_cast<void>(couple.client->take_ticket());

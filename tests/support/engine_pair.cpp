@@ -91,10 +91,7 @@ void EnginePair::start() {
 
 void EnginePair::drain(EngineSide& from, EngineSide& to) {
   while (auto event = from.engine->poll_event()) {
-    if (std::holds_alternative<handshake::Established>(*event)) {
-      ++from.established;
-      from.established_at = now_;
-    }
+    if (std::holds_alternative<handshake::Established>(*event)) ++from.established;
     if (std::holds_alternative<handshake::PeerClosed>(*event)) from.closed = true;
     if (std::holds_alternative<handshake::TicketCame>(*event)) ++from.tickets_came;
     if (const auto* ended = std::get_if<handshake::Ended>(&*event)) from.failure = ended->error;

@@ -65,7 +65,6 @@ struct EngineSide {
   std::vector<std::pair<TimePoint, Datagram>> late;  // those that arrive at another time
   int sent = 0;                                      // datagrams
   int established = 0;
-  std::optional<TimePoint> established_at;
   bool closed = false;
   std::optional<Error> failure;
   std::vector<std::string> messages;

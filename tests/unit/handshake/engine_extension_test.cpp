@@ -175,9 +175,10 @@ TEST_F(EngineDowngrade, by_somebody_on_the_way_is_found_by_the_mark) {
     const std::array extension{std::byte{0},    std::byte{43},   std::byte{0},
                                std::byte{5},    std::byte{4},    std::byte{0xfe},
                                std::byte{0xfc}, std::byte{0xfe}, std::byte{0xfd}};
-    const auto found = std::ranges::search(datagram, extension);
-    ASSERT_FALSE(found.empty());
-    found.front() = std::byte{0xfa};
+    const auto found =
+        std::search(datagram.begin(), datagram.end(), extension.begin(), extension.end());
+    ASSERT_NE(found, datagram.end());
+    *found = std::byte{0xfa};
   });
   pair->connect();
   expect_refused(pair->client, pair->server, AlertDescription::kIllegalParameter);
