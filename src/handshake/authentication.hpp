@@ -72,7 +72,7 @@ void write_schemes(wire::Writer& writer, std::span<const crypto::SignatureScheme
 class PeerCredentials {
  public:
   // take asks the decisions what to think of the chain. Fails where they end the handshake, or
-  // where the leaf is no certificate.
+  // find no key to go on with.
   Step take(Core& core, std::span<const Bytes> chain);
   [[nodiscard]] bool shown() const { return key_ != nullptr; }
   [[nodiscard]] const EVP_PKEY* key() const { return key_.get(); }
