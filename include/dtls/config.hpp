@@ -16,8 +16,18 @@ inline constexpr Duration kMinHandshakeTimeout{2000};
 inline constexpr Duration kMaxHandshakeTimeout{120000};
 inline constexpr Duration kDefaultHandshakeTimeout{60000};
 
-// IdentityConfig is a certificate with its private key, as PEM text: RSA, ECDSA P-256 or P-384, for
-// clients also Ed25519 (OpenSSL cannot serve DTLS 1.2 with it).
+// ProtocolVersion is a version of DTLS that is spoken here: RFC 6347, RFC 9147.
+enum class ProtocolVersion : std::uint8_t { kDtls12, kDtls13 };
+
+// Versions bounds what is negotiated; the newest that both sides know is spoken.
+struct Versions {
+  ProtocolVersion min = ProtocolVersion::kDtls12;
+  // nullopt: the newest. Where `renegotiate` is on that is DTLS 1.2: 1.3 has no renegotiation.
+  std::optional<ProtocolVersion> max;
+};
+
+// IdentityConfig is a certificate with its private key, as PEM text: RSA, ECDSA P-256 or P-384,
+// or Ed25519.
 struct IdentityConfig {
   std::string cert;    // PEM: leaf first, then intermediates; may contain the private key too
   std::string key;     // PEM, PKCS#8 or traditional; empty: the key is looked for in `cert`
@@ -67,6 +77,7 @@ struct ServerConfig {
   std::size_t receive_queue =
       std::size_t{256} * 1024;  // bytes of decrypted, unread messages per connection
   Limits limits;
+  Versions versions;
   // cookie_secret: 32 random bytes from which the cookies' secrets are derived (RFC 6347 §4.2.1),
   // the same for all processes of a machine among which descriptors are handed over. Empty: a
   // random one of this process, the same for all its servers of one name.
@@ -95,6 +106,7 @@ struct ClientConfig {
   std::string server_name;  // checked against the certificate; sent as SNI unless an IP literal
                             // (RFC 6066 §3); a name beyond ASCII as its A-label, "xn--..."
   IdentityConfig identity;  // optional client certificate
+  Versions versions;
   std::optional<Address> local;  // to send from; port 0: any. nullopt: the system chooses
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};

@@ -54,14 +54,14 @@ std::array<std::byte, 23> encode(const Address& address) {
 }  // namespace
 
 Result<CookieGate> CookieGate::create(std::shared_ptr<const CookieSecrets> secrets,
-                                      std::shared_ptr<const Context> context) {
+                                      std::shared_ptr<const handshake::Settings> settings) {
   if (!secrets) {
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
                  .message = "A cookie gate needs secrets: pass CookieSecrets::generate().",
                  .alert = {}};
   }
-  CookieGate gate(std::move(secrets), std::move(context));
+  CookieGate gate(std::move(secrets), std::move(settings));
   // Whether HMAC works here shows now, and not as silence towards every client.
   if (auto keyed = gate.keyed_for(0); !keyed) {
     return std::move(keyed).error();
@@ -107,8 +107,8 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
     return {};
   }
   const std::int64_t current = secrets_->period_at(now);
-  if (context_ != nullptr && hello->message.cookie.empty()) {
-    if (const auto terms = session::choose_retry_terms(*context_, hello->message, hello->body)) {
+  if (settings_ != nullptr && hello->message.cookie.empty()) {
+    if (const auto terms = handshake::choose_retry_terms(*settings_, hello->message, hello->body)) {
       return inspect_13(peer, *hello, *terms, datagram.size(), current, reply);
     }
   }
@@ -129,7 +129,7 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
 }
 
 CookieGate::Answer CookieGate::inspect_13(const Address& peer, const Hello& hello,
-                                          const session::RetryTerms& terms, std::size_t asked,
+                                          const handshake::RetryTerms& terms, std::size_t asked,
                                           std::int64_t current, std::span<std::byte> reply) {
   const auto content = hello.message.extension_list().find(wire::ExtensionType::kCookie);
   if (content) {
@@ -220,35 +220,35 @@ std::optional<CookieGate::RetryMac> CookieGate::make_retry_mac(const Address& pe
 
 bool CookieGate::accepts_retry(const Address& peer, const wire::ClientHello& hello,
                                wire::Bytes cookie, std::int64_t current) {
-  if (cookie.size() < session::kCookieMark + session::kRetryMacSize) return false;
-  const auto terms = cookie.subspan(session::kCookieMark).first(
-      cookie.size() - session::kCookieMark - session::kRetryMacSize);
+  if (cookie.size() < handshake::kCookieMark + handshake::kRetryMacSize) return false;
+  const auto terms = cookie.subspan(handshake::kCookieMark).first(
+      cookie.size() - handshake::kCookieMark - handshake::kRetryMacSize);
   for (const std::int64_t period : {current, current - 1, current + 1}) {
     if (cookie.front() != period_mark(period)) continue;
     const auto expected = make_retry_mac(peer, hello, terms, period);
     return expected &&
-           crypto::equal_in_constant_time(*expected, cookie.last(session::kRetryMacSize));
+           crypto::equal_in_constant_time(*expected, cookie.last(handshake::kRetryMacSize));
   }
   return false;
 }
 
 std::size_t CookieGate::challenge_13(const Address& peer, const wire::ClientHello& hello,
-                                     const session::RetryTerms& terms,
+                                     const handshake::RetryTerms& terms,
                                      wire::HelloPosition position, std::int64_t period,
                                      std::span<std::byte> reply) {
   std::array<std::byte,
-             session::kCookieMark + session::kMaxRetryTerms + session::kRetryMacSize>
+             handshake::kCookieMark + handshake::kMaxRetryTerms + handshake::kRetryMacSize>
       cookie{};
   cookie[0] = period_mark(period);
   const std::size_t size =
-      session::write_retry_terms(std::span(cookie).subspan(session::kCookieMark), terms);
-  const auto written = std::span(cookie).subspan(session::kCookieMark, size);
+      handshake::write_retry_terms(std::span(cookie).subspan(handshake::kCookieMark), terms);
+  const auto written = std::span(cookie).subspan(handshake::kCookieMark, size);
   const auto mac = make_retry_mac(peer, hello, written, period);
   if (!mac || reply.size() < wire::kRecordHeaderSize) return 0;
   std::ranges::copy(*mac, written.end());
   const auto whole =
-      std::span(cookie).first(session::kCookieMark + size + session::kRetryMacSize);
-  const std::size_t length = session::write_hello_retry_request(
+      std::span(cookie).first(handshake::kCookieMark + size + handshake::kRetryMacSize);
+  const std::size_t length = handshake::write_hello_retry_request(
       reply.subspan(wire::kRecordHeaderSize), position.message_seq, terms, whole);
   if (length == 0) return 0;
   wire::Writer header(reply);

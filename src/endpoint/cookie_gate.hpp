@@ -27,7 +27,7 @@
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
 #include "endpoint/cookie_secrets.hpp"
-#include "session/hello_retry.hpp"
+#include "handshake/retry.hpp"
 #include "wire/client_hello.hpp"
 #include "wire/hello_verify_request.hpp"
 
@@ -59,9 +59,9 @@ class CookieGate {
 
   // create makes a gate that makes and accepts cookies under `secrets` (not null).
   // Fails with kMisuse (EINVAL) for null, kSystem where OpenSSL has no HMAC-SHA256.
-  // `context` is the server's: without it, everybody is challenged in the way of DTLS 1.2.
+  // `settings` are the server's: without them, everybody is challenged in the way of DTLS 1.2.
   static Result<CookieGate> create(std::shared_ptr<const CookieSecrets> secrets,
-                                   std::shared_ptr<const Context> context = nullptr);
+                                   std::shared_ptr<const handshake::Settings> settings = nullptr);
 
   // inspect judges one datagram. A hello is discarded unless it is the first record of the
   // datagram, in epoch 0, whole in one fragment, offers DTLS 1.2 or newer, and is followed
@@ -85,8 +85,9 @@ class CookieGate {
   // The current period and its neighbours fall into different slots, also around zero.
   static constexpr std::size_t kSlots = 4;
 
-  CookieGate(std::shared_ptr<const CookieSecrets> secrets, std::shared_ptr<const Context> context)
-      : secrets_(std::move(secrets)), context_(std::move(context)) {}
+  CookieGate(std::shared_ptr<const CookieSecrets> secrets,
+             std::shared_ptr<const handshake::Settings> settings)
+      : secrets_(std::move(secrets)), settings_(std::move(settings)) {}
 
   Result<crypto::HmacSha256*> keyed_for(std::int64_t period);
   std::optional<Cookie> make_cookie(const Address& peer, const wire::ClientHello& hello,
@@ -97,19 +98,19 @@ class CookieGate {
   static std::optional<Hello> read_hello(std::span<const std::byte> datagram);
 
   // The cookie of DTLS 1.3.
-  using RetryMac = std::array<std::byte, session::kRetryMacSize>;
+  using RetryMac = std::array<std::byte, handshake::kRetryMacSize>;
   std::optional<RetryMac> make_retry_mac(const Address& peer, const wire::ClientHello& hello,
                                          wire::Bytes terms, std::int64_t period);
   bool accepts_retry(const Address& peer, const wire::ClientHello& hello, wire::Bytes cookie,
                      std::int64_t current);
-  Answer inspect_13(const Address& peer, const Hello& hello, const session::RetryTerms& terms,
+  Answer inspect_13(const Address& peer, const Hello& hello, const handshake::RetryTerms& terms,
                     std::size_t asked, std::int64_t current, std::span<std::byte> reply);
   std::size_t challenge_13(const Address& peer, const wire::ClientHello& hello,
-                           const session::RetryTerms& terms, wire::HelloPosition position,
+                           const handshake::RetryTerms& terms, wire::HelloPosition position,
                            std::int64_t period, std::span<std::byte> reply);
 
   std::shared_ptr<const CookieSecrets> secrets_;
-  std::shared_ptr<const Context> context_;
+  std::shared_ptr<const handshake::Settings> settings_;
   std::array<Slot, kSlots> slots_{};
 };
 

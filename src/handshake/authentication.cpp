@@ -41,9 +41,8 @@ std::optional<crypto::SignatureScheme> choose_scheme(const Settings& settings, c
 }
 
 SignedContent::SignedContent(Sender signer, const crypto::Digest& transcript) {
-  const std::string_view context = signer == Sender::kServer
-                                       ? "TLS 1.3, server CertificateVerify"
-                                       : "TLS 1.3, client CertificateVerify";
+  const std::string_view context = signer == Sender::kServer ? "TLS 1.3, server CertificateVerify"
+                                                             : "TLS 1.3, client CertificateVerify";
   static_assert(std::string_view("TLS 1.3, server CertificateVerify").size() == kContext);
   auto out = std::ranges::fill_n(bytes_.begin(), kPadding, std::byte{0x20});
   out = std::ranges::copy(std::as_bytes(std::span(context)), out).out;
@@ -101,21 +100,23 @@ Step PeerCredentials::take(Core& core, std::span<const Bytes> chain) {
   return {};
 }
 
-std::optional<crypto::Digest> PeerCredentials::leaf_hash() const {
-  if (leaf_.empty()) return std::nullopt;
-  return crypto::hash(crypto::HashAlgorithm::kSha256, {leaf_});
+std::optional<crypto::Digest> leaf_hash(const Buffer& leaf) {
+  if (leaf.empty()) return std::nullopt;
+  return crypto::hash(crypto::HashAlgorithm::kSha256, {leaf});
 }
 
 Step PeerCredentials::same_as_before(const std::optional<Renegotiation>& renegotiation) const {
   if (!renegotiation) return {};
-  const auto now = leaf_hash();
+  const auto now = leaf_hash(leaf_);
   const auto& before = renegotiation->peer_leaf;
   const bool same = now.has_value() == before.has_value() &&
                     (!now || std::ranges::equal(now->view(), before->view()));
   if (same) return {};
   return Failure{wire::AlertDescription::kAccessDenied,
-                 {ErrorKind::kUntrusted, EACCES,
-                  "showed another certificate in a renegotiation than before", {}}};
+                 {ErrorKind::kUntrusted,
+                  EACCES,
+                  "showed another certificate in a renegotiation than before",
+                  {}}};
 }
 
 Step PeerCredentials::prove(Core& core, wire::Version version, wire::SignatureScheme scheme,

@@ -67,6 +67,9 @@ class PeerChain {
 void write_schemes(wire::Writer& writer, std::span<const crypto::SignatureScheme> schemes,
                    wire::Version version);
 
+// leaf_hash is what a renegotiation compares; nullopt for no certificate.
+std::optional<crypto::Digest> leaf_hash(const Buffer& leaf);
+
 // PeerCredentials is the certificate that the peer has shown, until it has proven that it is its
 // own.
 class PeerCredentials {
@@ -79,8 +82,6 @@ class PeerCredentials {
   [[nodiscard]] const Buffer& leaf() const { return leaf_; }
   [[nodiscard]] bool authorized() const { return authorized_; }
 
-  // leaf_hash is what a renegotiation compares; nullopt: no certificate was shown.
-  [[nodiscard]] std::optional<crypto::Digest> leaf_hash() const;
   // same_as_before fails where a renegotiation brings another certificate than the handshake
   // before it.
   Step same_as_before(const std::optional<Renegotiation>& renegotiation) const;

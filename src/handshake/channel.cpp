@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include "handshake/channel_work.hpp"
@@ -10,7 +11,7 @@
 namespace dtls::handshake {
 namespace {
 
-constexpr Duration kLongestTimeout{60000};  // RFC 9147 §5.8.2, RFC 6347 §4.2.4.1
+constexpr Clock::duration kLongestTimeout = std::chrono::minutes(1);  // RFC 9147 §5.8.2, RFC 6347 §4.2.4.1
 // Timers that run out this soon have run out: event loops wake up a little early.
 constexpr Duration kTimerSlack{15};
 constexpr std::size_t kSmallestMtu = 228;  // 256 less IPv4's and UDP's headers
@@ -227,11 +228,14 @@ void Channel::handle_timeout(TimePoint now) {
   const bool has_run_out = is_due(work_->retransmit_at, now);
   if (!has_run_out && !is_due(work_->hurry_at, now)) return;
   work_->hurry_at.reset();
+  if (has_run_out && ++work_->timeouts > kMostRepetitions) {
+    work_->retransmit_at.reset();
+    return;
+  }
   work_->sent_at = now;
   work_->sent_empty_ack = false;
   work_->outbox.rewind();
   if (!has_run_out) return;
-  ++work_->timeouts;
   work_->may_hurry_unasked = true;
   work_->timeout = std::min(2 * work_->timeout, kLongestTimeout);
   work_->retransmit_at = now + work_->timeout;
@@ -244,12 +248,12 @@ void Channel::set_mtu(std::size_t mtu) {
 void Channel::set_first_timeout(Duration timeout) {
   settings_.first_timeout = timeout;
   if (!work_) return;
-  const Duration before = work_->timeout;
-  Duration scaled = timeout;
+  const Clock::duration before = work_->timeout;
+  Clock::duration scaled = timeout;
   for (unsigned i = 0; i < work_->timeouts && scaled < kLongestTimeout; ++i)
     scaled *= 2;
   work_->timeout = std::min(scaled, kLongestTimeout);
-  const Duration change = work_->timeout - before;
+  const Clock::duration change = work_->timeout - before;
   if (work_->retransmit_at) *work_->retransmit_at += change;
   if (work_->ack_at) *work_->ack_at += change / kAckFraction;
 }

@@ -42,6 +42,10 @@ struct ChannelSettings {
 // the `now` that it is handed only. After every input drain next() and poll_transmit().
 class Channel {
  public:
+  // With a first timeout of 1 s the last repetition goes unanswered after 8 minutes, twice as long as
+  // RFC 6347 §4.2.4 has a side wait for what may still be on the way.
+  static constexpr unsigned kMostRepetitions = 12;
+
   explicit Channel(bool is_server, const ChannelSettings& settings = {});
   ~Channel();
   Channel(Channel&& other) noexcept;
@@ -102,6 +106,8 @@ class Channel {
   [[nodiscard]] bool is_acked(std::uint16_t message_seq) const;
   // timeouts counts how often in a row the timer ran out since the flight began or was answered.
   [[nodiscard]] unsigned timeouts() const;
+  // has_given_up: the timer ran out once more than a flight is repeated; nothing is sent again.
+  [[nodiscard]] bool has_given_up() const { return timeouts() > kMostRepetitions; }
 
   // send_alert queues an alert for the newest write epoch. Of several the first four go out.
   void send_alert(wire::Alert alert);

@@ -24,7 +24,7 @@ void make_sooner(std::optional<TimePoint>& timer, Time when) {
 
 void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
   now_ = now;
-  if (now >= linger_until_) {
+  if (now >= linger_until_ && all_acked()) {  // an answer may still come under older keys
     linger_until_ = TimePoint::max();
     inbound_.retire_below(inbound_.newest());
     shrink();
@@ -77,6 +77,10 @@ std::optional<Input> Channel::take_alert(const record::OpenedRecord& record) {
   const auto alert = wire::parse_alert(record.content);
   if (alert) return AlertIn{.alert = *alert, .epoch = record.number.epoch};
   if (record.number.epoch == 0) return std::nullopt;
+  if (record.content.size() == wire::kAlertSize) {
+    return Fatal{.alert = AlertDescription::kIllegalParameter,
+                 .what = "an alert of a level that does not exist"};
+  }
   return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed alert"};
 }
 

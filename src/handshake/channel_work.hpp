@@ -28,7 +28,7 @@ inline constexpr Duration kLinger = std::chrono::minutes(4);
 struct Channel::Work {
   static constexpr std::size_t kMostAlerts = 4;  // a warning or two, then a fatal one or the end
 
-  explicit Work(Duration first_timeout) : timeout(first_timeout) {}
+  explicit Work(Clock::duration first_timeout) : timeout(first_timeout) {}
 
   Outbox outbox;
   Reassembly reassembly;
@@ -37,8 +37,8 @@ struct Channel::Work {
   std::array<wire::Alert, kMostAlerts> alerts{};
   std::size_t alert_count = 0;
 
-  Duration timeout;       // of the retransmission timer, when it is started next or runs
-  unsigned timeouts = 0;  // how often it ran out in a row
+  Clock::duration timeout;  // of the retransmission timer, when it is started next or runs
+  unsigned timeouts = 0;    // how often it ran out in a row
   TimePoint sent_at{};    // when the flight was sent last
   std::optional<TimePoint> retransmit_at;
   std::optional<TimePoint> hurry_at;  // sooner, because an ACK told of a loss
@@ -48,7 +48,7 @@ struct Channel::Work {
   bool has_repeated = false;      // the last flight, since the last datagram came
   bool sent_empty_ack = false;    // since our flight was sent last
 
-  void reset_timer(Duration first_timeout) {
+  void reset_timer(Clock::duration first_timeout) {
     timeout = first_timeout;
     timeouts = 0;
     retransmit_at.reset();

@@ -336,8 +336,7 @@ Step Client12::send_certificate_verify(const Identity& own, crypto::SignatureSch
 }
 
 void Client12::derive_keys() {
-  auto keys =
-      key_block(suite_->hash, suite_->aead, master_.view(), offer_.random, server_random_);
+  auto keys = key_block(suite_->hash, suite_->aead, master_.view(), offer_.random, server_random_);
   write_.emplace(std::move(keys.client));
   channel().install_read(epoch_ + 1, std::move(keys.server));
   log_secret(core(), offer_.random, "CLIENT_RANDOM", master_);
@@ -346,8 +345,7 @@ void Client12::derive_keys() {
 void Client12::send_finished(Channel::Then then) {
   channel().add_change_cipher_spec();
   channel().install_write(epoch_ + 1, std::move(*write_));
-  client_verify_ =
-      verify_data(suite_->hash, master_.view(), Sender::kClient, transcript_.digest());
+  client_verify_ = verify_data(suite_->hash, master_.view(), Sender::kClient, transcript_.digest());
   add(HandshakeType::kFinished, client_verify_);
   channel().end_flight(then, core().now);
 }
@@ -365,8 +363,7 @@ Step Client12::take_ticket(const HandshakeMessage& message) {
 }
 
 Step Client12::take_finished(const HandshakeMessage& message) {
-  server_verify_ =
-      verify_data(suite_->hash, master_.view(), Sender::kServer, transcript_.digest());
+  server_verify_ = verify_data(suite_->hash, master_.view(), Sender::kServer, transcript_.digest());
   if (!crypto::equal_in_constant_time(server_verify_, message.body)) {
     return broken(AlertDescription::kDecryptError, "its Finished does not match the handshake");
   }
@@ -394,8 +391,7 @@ void Client12::conclude() {
     state.server_name = core().decisions->server_name();
     state.alpn = core().negotiated.alpn;
     state.peer_leaf = resumed_ ? offer_.ticket->state.peer_leaf : peer_.leaf();
-    state.peer_authorized =
-        resumed_ ? offer_.ticket->state.peer_authorized : peer_.authorized();
+    state.peer_authorized = resumed_ ? offer_.ticket->state.peer_authorized : peer_.authorized();
     core().tickets.push_back({std::move(ticket_), std::move(state)});
   }
   Secrets12 secrets;
@@ -405,7 +401,7 @@ void Client12::conclude() {
   secrets.server_random = server_random_;
   secrets.client_verify = client_verify_;
   secrets.server_verify = server_verify_;
-  secrets.peer_leaf = peer_.leaf_hash();
+  secrets.peer_leaf = leaf_hash(resumed_ ? offer_.ticket->state.peer_leaf : peer_.leaf());
   core().secrets = std::move(secrets);
   apply_record_limits(core());
   finish();

@@ -133,6 +133,7 @@ Step Client13::take_server_hello(const HandshakeMessage& message) {
 Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
   if (retried_) return broken(AlertDescription::kUnexpectedMessage, "it asks twice for a retry");
   retried_ = true;
+  core().negotiated.retried = true;
   if (auto failure = check_extensions(offer_, hello.extensions, belongs_into_retry, true)) {
     return failure;
   }
@@ -244,7 +245,10 @@ Step Client13::take_certificate_request(const HandshakeMessage& message) {
     return broken(AlertDescription::kMissingExtension, "its request names no signatures");
   }
   const auto schemes = wire::parse_signature_algorithms(*content);
-  if (!schemes) return broken(AlertDescription::kDecodeError, "its request is malformed");
+  const auto authorities = request->extensions.find(ExtensionType::kCertificateAuthorities);
+  if (!schemes || (authorities && !wire::parse_certificate_authorities(*authorities))) {
+    return broken(AlertDescription::kDecodeError, "its request is malformed");
+  }
   const auto bytes = schemes->bytes();
   request_schemes_.assign(bytes.begin(), bytes.end());
   was_asked_ = true;

@@ -79,6 +79,10 @@ Step ClientStart::choose_version(const wire::ServerHello& hello, wire::Version& 
     if (*selected != wire::kDtls13 || !offer_->offers(wire::kDtls13)) {
       return broken(AlertDescription::kIllegalParameter, "it chose a version it was not offered");
     }
+    if (challenges_ > 0) {  // RFC 9147 §5.1: DTLS 1.3 has its cookies in a HelloRetryRequest
+      return broken(AlertDescription::kIllegalParameter,
+                    "it chose DTLS 1.3 after a HelloVerifyRequest, which only older ones have");
+    }
     version = wire::kDtls13;
     return {};
   }

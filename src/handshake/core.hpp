@@ -49,6 +49,7 @@ struct Negotiated {
   wire::NamedGroup group{};             // 0: no key agreement, or a session of 1.2 was resumed
   wire::SignatureScheme peer_scheme{};  // with which the peer signed; 0: it did not
   bool resumed = false;
+  bool retried = false;                 // 1.3: there was a HelloRetryRequest
   bool with_psk = false;                // an external PSK took the place of certificates
   bool secure_renegotiation = false;    // 1.2: the peer knows RFC 5746
   bool expects_ticket = false;          // client of 1.2: the server will send one

@@ -16,6 +16,9 @@ using wire::AlertLevel;
 
 // Alerts that say nothing, one after the other, are somebody's way to keep us busy.
 constexpr std::uint8_t kMaxWarnings = 4;
+// What is kept of messages that come before the end of the handshake: a burst, not a stream.
+constexpr std::size_t kMaxEarly = 16;
+constexpr std::size_t kMaxEarlyBytes = std::size_t{32} * 1024;
 
 wire::Alert fatal(AlertDescription description) {
   return {AlertLevel::kFatal, static_cast<std::uint8_t>(description)};
@@ -72,6 +75,7 @@ std::optional<EngineEvent> Engine::take_event() {
 std::optional<EngineEvent> Engine::poll_event() {
   while (true) {
     if (auto event = take_event()) return event;
+    if (auto early = take_early()) return early;
     if (received_) return Received{*std::exchange(received_, std::nullopt)};
     const bool waits = handshake_ != nullptr && handshake_->is_waiting();
     if (phase_ == Phase::kEnded || waits) return std::nullopt;
@@ -103,10 +107,25 @@ void Engine::take(const ChangeCipherSpec& /*change*/) {
 }
 
 void Engine::take(const ApplicationData& data) {
-  // Before the peer is proven it is not listened to. What comes too early was overtaken by the end
-  // of the handshake, and is lost as datagrams are.
-  if (phase_ != Phase::kEstablished || data.content.empty()) return;
-  received_ = data.content;
+  if (data.content.empty()) return;
+  if (phase_ == Phase::kEstablished) {
+    received_ = data.content;
+    return;
+  }
+  // Its Finished was lost or overtaken. The peer is not proven before that has come, so this waits,
+  // within bounds, as a socket's buffer would hold it.
+  if (early_.size() < kMaxEarly && early_bytes_ + data.content.size() <= kMaxEarlyBytes) {
+    early_bytes_ += data.content.size();
+    early_.emplace_back(data.content.begin(), data.content.end());
+  }
+}
+
+std::optional<EngineEvent> Engine::take_early() {
+  if (phase_ != Phase::kEstablished || early_.empty()) return std::nullopt;
+  delivered_ = std::move(early_.front());
+  early_.erase(early_.begin());
+  if (early_.empty()) early_ = {};
+  return Received{delivered_};
 }
 
 void Engine::take(const Fatal& fatal) {
@@ -174,7 +193,9 @@ void Engine::follow() {
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
     post_.follow(core_);
-    if (core_.channel.needs_rekey() && !post_.is_updating()) post_.update_keys(core_, false);
+    if (core_.channel.needs_rekey() && !post_.is_updating() && PostHandshake::can_update(core_)) {
+      post_.update_keys(core_, false);
+    }
   }
   if (core_.tickets.size() > reported_tickets_) {
     ++reported_tickets_;
@@ -208,6 +229,7 @@ void Engine::fail(Failure failure) {
 void Engine::end(EngineEvent event) {
   phase_ = Phase::kEnded;
   handshake_.reset();
+  early_ = {};
   events_.push_back(std::move(event));
 }
 
@@ -258,7 +280,7 @@ void Engine::close() {
 }
 
 void Engine::give_up(Error error) {
-  if (phase_ != Phase::kEnded) end(Ended{std::move(error)});
+  if (phase_ != Phase::kEnded) end(GivenUp{std::move(error)});
 }
 
 Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
@@ -268,6 +290,9 @@ Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
     return misuse(EOPNOTSUPP, "DTLS 1.2 has no KeyUpdate; renegotiate instead");
   }
   if (post_.is_updating()) return misuse(EALREADY, "a KeyUpdate is not acknowledged yet");
+  if (!PostHandshake::can_update(core_)) {
+    return misuse(EPIPE, "no number is left for a further KeyUpdate; connect anew");
+  }
   core_.now = now;
   post_.update_keys(core_, ask_peer);
   return {};
@@ -293,6 +318,13 @@ void Engine::handle_timeout(TimePoint now) {
   if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return;
   core_.now = now;
   core_.channel.handle_timeout(now);
+  if (!core_.channel.has_given_up()) return;
+  if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
+    give_up_request();
+  } else {
+    end(Ended{{ErrorKind::kTimeout, ETIMEDOUT,
+               "stopped answering: what we sent it was repeated too often", {}}});
+  }
 }
 
 Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,

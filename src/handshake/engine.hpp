@@ -34,11 +34,15 @@ struct PeerClosed {};  // close_notify came
 struct Ended {
   Error error;  // said of the peer: "offered no cipher suite that fits"
 };
+struct GivenUp {
+  Error error;  // as give_up was told it
+};
 struct WantsPsk {
   std::string identity;  // answer with provide_psk
 };
 struct TicketCame {};  // client: take_ticket has one
-using EngineEvent = std::variant<Established, Received, PeerClosed, Ended, WantsPsk, TicketCame>;
+using EngineEvent =
+    std::variant<Established, Received, PeerClosed, Ended, GivenUp, WantsPsk, TicketCame>;
 
 // Drain contract: after every call that may change state call poll_event until it gives nothing,
 // then poll_transmit until it gives 0, then re-read deadline. One thread at a time. `decisions`
@@ -65,11 +69,12 @@ class Engine {
   void close();
 
   // give_up ends the association without a word to the peer, because the owner's patience is over;
-  // poll_event tells of `error` as Ended, word for word.
+  // poll_event tells of `error` as GivenUp.
   void give_up(Error error);
 
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
-  // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged.
+  // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged, EPIPE after 2^16
+  // handshake messages.
   Result<void> update_keys(bool ask_peer, TimePoint now);
   // renegotiate begins a handshake inside the association (RFC 5746): a client sends its hello, a
   // server a HelloRequest, which is repeated until it is answered or give_up_request is called.
@@ -125,6 +130,7 @@ class Engine {
   void end(EngineEvent event);
   void follow();
   std::optional<EngineEvent> take_event();
+  std::optional<EngineEvent> take_early();
 
   Core core_;
   Phase phase_ = Phase::kIdle;
@@ -137,6 +143,9 @@ class Engine {
   SealedQueue sealed_;
   std::vector<EngineEvent> events_;
   std::optional<std::span<const std::byte>> received_;
+  std::vector<Buffer> early_;  // messages that wait for the end of the handshake
+  std::size_t early_bytes_ = 0;
+  Buffer delivered_;  // the one of them that was given out last
   std::size_t reported_tickets_ = 0;
 };
 

@@ -191,10 +191,13 @@ void Offer::write_extensions(Core& core, wire::Writer& writer) {
   std::vector<wire::Version> versions{wire::kDtls13};
   if (with_12) versions.push_back(wire::kDtls12);
   wire::write_supported_versions(writer, versions);
-  note(ExtensionType::kPskKeyExchangeModes);
-  std::vector modes{wire::PskKeyExchangeMode::kPskWithDhe};
-  if (settings.psk_only) modes.push_back(wire::PskKeyExchangeMode::kPsk);
-  wire::write_psk_key_exchange_modes(writer, modes);
+  // Without it the server sends no tickets (RFC 8446 §4.2.9).
+  if (settings.tickets || settings.offers_psk) {
+    note(ExtensionType::kPskKeyExchangeModes);
+    std::vector modes{wire::PskKeyExchangeMode::kPskWithDhe};
+    if (settings.psk_only) modes.push_back(wire::PskKeyExchangeMode::kPsk);
+    wire::write_psk_key_exchange_modes(writer, modes);
+  }
   // Before the key share, so that it is in the first fragment of a hello that has several.
   if (!cookie_13.empty()) {
     note(ExtensionType::kCookie);

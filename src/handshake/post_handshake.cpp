@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "wire/new_session_ticket.hpp"
@@ -79,24 +80,30 @@ Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message)
   secrets.read_traffic = next_traffic(secrets.suite->hash, secrets.read_traffic.view());
   core.channel.install_read(core.channel.read_epoch() + 1,
                             protection(secrets, secrets.read_traffic));
-  // One of ours that crossed it is no answer (RFC 8446 §4.6.3); a second one must wait for the ACK
-  // of the first (RFC 9147 §8).
+  // One of ours that crossed it is no answer, but one answer does for several requests (RFC 8446
+  // §4.6.3); a second one must wait for the ACK of the first (RFC 9147 §8).
   if (*request == wire::KeyUpdateRequest::kRequested) {
+    if (!can_update(core)) return unable("used up our numbers of messages with its requests");
     if (update_) {
-      owes_update_ = true;
+      owes_update_ |= !answers_;
     } else {
-      update_keys(core, false);
+      send_update(core, false, true);
     }
   }
   return {};
 }
 
-void PostHandshake::update_keys(Core& core, bool ask_peer) {
+bool PostHandshake::can_update(const Core& core) {
+  return core.channel.next_message_out() <= std::numeric_limits<std::uint16_t>::max();
+}
+
+void PostHandshake::send_update(Core& core, bool ask_peer, bool answers) {
   std::array<std::byte, 1> body{};
   wire::Writer writer(body);
   wire::write_key_update(writer, ask_peer ? wire::KeyUpdateRequest::kRequested
                                           : wire::KeyUpdateRequest::kNotRequested);
   update_ = static_cast<std::uint16_t>(core.channel.next_message_out());
+  answers_ = answers;
   core.channel.begin_flight();
   core.channel.add_message(HandshakeType::kKeyUpdate, body);
   core.channel.end_flight(Channel::Then::kAwaitAck, core.now);
@@ -109,7 +116,7 @@ void PostHandshake::follow(Core& core) {
   secrets.write_traffic = next_traffic(secrets.suite->hash, secrets.write_traffic.view());
   core.channel.install_write(core.channel.write_epoch() + 1,
                              protection(secrets, secrets.write_traffic));
-  if (std::exchange(owes_update_, false)) update_keys(core, false);
+  if (std::exchange(owes_update_, false) && can_update(core)) send_update(core, false, true);
 }
 
 }  // namespace dtls::handshake

@@ -25,9 +25,7 @@ using wire::HandshakeType;
 }  // namespace
 
 Server12::Server12(Core& core, std::optional<Renegotiation> renegotiation)
-    : Handshake(core),
-      renegotiation_(std::move(renegotiation)),
-      epoch_(channel().read_epoch()) {}
+    : Handshake(core), renegotiation_(std::move(renegotiation)), epoch_(channel().read_epoch()) {}
 
 Step Server12::on_message(const HandshakeMessage& message) {
   static constexpr Row<Server12, State> kTable[] = {
@@ -326,8 +324,10 @@ Step Server12::take_certificate(const HandshakeMessage& message) {
   if (chain.view().empty() && presented_.requires_client) {
     // RFC 5246 §7.4.6
     return Failure{AlertDescription::kHandshakeFailure,
-                   {ErrorKind::kUntrusted, EACCES,
-                    "sent no certificate, but option `ca` requires a client certificate", {}}};
+                   {ErrorKind::kUntrusted,
+                    EACCES,
+                    "sent no certificate, but option `ca` requires a client certificate",
+                    {}}};
   }
   transcript_.add(message.raw);
   if (auto failure = peer_.take(core(), chain.view())) return failure;
@@ -375,9 +375,9 @@ Step Server12::take_client_key_exchange(const HandshakeMessage& message) {
 Step Server12::provide_psk(const PreSharedKey* key) {
   stop_waiting();
   if (key == nullptr) {  // RFC 4279 §2
-    return Failure{AlertDescription::kUnknownPskIdentity,
-                   {ErrorKind::kUntrusted, EACCES,
-                    "named a pre-shared key that is not known here", {}}};
+    return Failure{
+        AlertDescription::kUnknownPskIdentity,
+        {ErrorKind::kUntrusted, EACCES, "named a pre-shared key that is not known here", {}}};
   }
   core().negotiated.with_psk = true;
   return agree(key->key.view());
@@ -416,16 +416,14 @@ Step Server12::take_certificate_verify(const HandshakeMessage& message) {
 
 void Server12::derive_keys() {
   const Random client_random = hello_.random();
-  auto keys =
-      key_block(suite_->hash, suite_->aead, master_.view(), client_random, server_random_);
+  auto keys = key_block(suite_->hash, suite_->aead, master_.view(), client_random, server_random_);
   write_.emplace(std::move(keys.server));
   channel().install_read(epoch_ + 1, std::move(keys.client));
   log_secret(core(), client_random, "CLIENT_RANDOM", master_);
 }
 
 Step Server12::take_finished(const HandshakeMessage& message) {
-  client_verify_ =
-      verify_data(suite_->hash, master_.view(), Sender::kClient, transcript_.digest());
+  client_verify_ = verify_data(suite_->hash, master_.view(), Sender::kClient, transcript_.digest());
   if (!crypto::equal_in_constant_time(client_verify_, message.body)) {
     return broken(AlertDescription::kDecryptError, "its Finished does not match the handshake");
   }
@@ -467,8 +465,7 @@ void Server12::send_ticket() {
 void Server12::send_finished(Channel::Then then) {
   channel().add_change_cipher_spec();
   channel().install_write(epoch_ + 1, std::move(*write_));
-  server_verify_ =
-      verify_data(suite_->hash, master_.view(), Sender::kServer, transcript_.digest());
+  server_verify_ = verify_data(suite_->hash, master_.view(), Sender::kServer, transcript_.digest());
   add(HandshakeType::kFinished, server_verify_);
   channel().end_flight(then, core().now);
 }
@@ -481,7 +478,7 @@ void Server12::conclude() {
   secrets.server_random = server_random_;
   secrets.client_verify = client_verify_;
   secrets.server_verify = server_verify_;
-  secrets.peer_leaf = peer_.leaf_hash();
+  secrets.peer_leaf = leaf_hash(resumed_ ? resumed_->peer_leaf : peer_.leaf());
   core().secrets = std::move(secrets);
   core().negotiated.peer_record_limit = record_limit_;
   apply_record_limits(core());

@@ -63,6 +63,10 @@ Step Server13::begin() {
   if (!hello_.hello().cookie.empty()) {  // RFC 9147 §5.3
     return broken(AlertDescription::kIllegalParameter, "it sent a cookie of DTLS 1.2");
   }
+  const auto authorities = hello_.find(ExtensionType::kCertificateAuthorities);
+  if (authorities && !wire::parse_certificate_authorities(*authorities)) {  // RFC 8446 §4.2.4
+    return broken(AlertDescription::kDecodeError, "its certificate_authorities are malformed");
+  }
   presented_ = core().decisions->present(hello_.server_name());
   if (auto failure = negotiate()) return failure;
   next_psk_ = 0;
@@ -84,6 +88,7 @@ Step Server13::recall_retry() {
   }
   suite_ = find_suite(terms->suite);
   has_retried_ = true;
+  core().negotiated.retried = true;
   if (terms->group != 0) {
     retried_ = static_cast<crypto::Group>(terms->group);
     if (auto failure = check_retried_share()) return failure;
@@ -309,6 +314,7 @@ Step Server13::ask_again(crypto::Group group) {
                   "its second hello has not the key share that it was asked for");
   }
   has_retried_ = true;
+  core().negotiated.retried = true;
   retried_ = group;
   psk_.reset();
   transcript_.restart_with_hash();
@@ -394,7 +400,10 @@ void Server13::install_handshake_keys() {
 void Server13::send_extensions() {
   wire::Writer writer(scratch());
   const auto extensions = writer.begin_vector16();
-  if (presented_.named) wire::write_extension(writer, ExtensionType::kServerName);
+  // RFC 6066 §3: not for a session that is resumed.
+  if (presented_.named && !core().negotiated.resumed) {
+    wire::write_extension(writer, ExtensionType::kServerName);
+  }
   if (!core().negotiated.alpn.empty()) {
     wire::write_alpn(writer, std::span(&core().negotiated.alpn, 1));
   }

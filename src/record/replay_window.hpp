@@ -1,17 +1,18 @@
 // ReplayWindow: which sequence numbers of one epoch have been seen (RFC 6347 §4.1.2.6).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace dtls::record {
 
-// ReplayWindow remembers the highest number that was accepted and which of the 127 before it were.
+// ReplayWindow remembers the highest number that was accepted and which of the 255 before it were.
 // Ask `accepts` first; tell `update` only after the record proved authentic, so that forged
 // numbers never move the window.
 class ReplayWindow {
  public:
-  static constexpr std::uint64_t kWidth = 128;  // RFC 6347 §4.1.2.6: at least 32, better 64
+  static constexpr std::uint64_t kWidth = 256;  // RFC 6347 §4.1.2.6: at least 32, better 64
 
   // accepts is false for a number that was seen and for one too old to tell.
   [[nodiscard]] constexpr bool accepts(std::uint64_t sequence) const {
@@ -35,19 +36,17 @@ class ReplayWindow {
 
  private:
   constexpr void slide(std::uint64_t by) {
-    if (by >= kWidth) {
-      seen_[0] = seen_[1] = 0;
-    } else if (by >= 64) {
-      seen_[1] = seen_[0] << (by - 64);
-      seen_[0] = 0;
-    } else {
-      seen_[1] = seen_[1] << by | seen_[0] >> (64 - by);
-      seen_[0] <<= by;
+    const std::uint64_t words = by / 64;
+    const std::uint64_t bits = by % 64;
+    for (std::size_t i = seen_.size(); i-- > 0;) {
+      const std::uint64_t above = i >= words ? seen_[i - words] << bits : 0;
+      const std::uint64_t below = bits != 0 && i > words ? seen_[i - words - 1] >> (64 - bits) : 0;
+      seen_[i] = above | below;
     }
   }
 
   std::uint64_t next_ = 0;
-  std::uint64_t seen_[2] = {0, 0};  // bit i: next_ - 1 - i was seen
+  std::array<std::uint64_t, kWidth / 64> seen_{};  // bit i: next_ - 1 - i was seen
 };
 
 }  // namespace dtls::record

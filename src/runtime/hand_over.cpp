@@ -5,6 +5,7 @@
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
 #include "runtime/remote_server.hpp"
+#include "session/inside.hpp"
 
 namespace dtls::runtime {
 
@@ -110,7 +111,8 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
 // begin_anywhere serves an association by a socket of its own, which came from elsewhere.
 Result<void> ConnectionCore::begin_anywhere(net::UdpSocket&& socket) {
   if (!association_.proven) {
-    auto gate = endpoint::CookieGate::create(association_.server->secrets, association_.server->context);
+    auto gate = endpoint::CookieGate::create(association_.server->secrets,
+                                             association_.server->context->inside().settings);
     if (!gate) return std::move(gate).error();
     gate_ = std::make_unique<endpoint::CookieGate>(std::move(*gate));
   }

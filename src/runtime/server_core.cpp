@@ -9,6 +9,7 @@
 
 #include "endpoint/cookie_secrets.hpp"
 #include "runtime/receive_batch.hpp"
+#include "session/inside.hpp"
 
 namespace dtls::runtime {
 
@@ -58,7 +59,7 @@ Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const Se
   if (!context) return std::move(context).error();
   auto secrets = secrets_for(config);
   if (!secrets) return std::move(secrets).error();
-  auto gate = endpoint::CookieGate::create(*secrets, *context);
+  auto gate = endpoint::CookieGate::create(*secrets, (*context)->inside().settings);
   if (!gate) return std::move(gate).error();
   auto socket = net::UdpSocket::bind(local, config.ipv6_only);
   if (!socket) return std::move(socket).error();

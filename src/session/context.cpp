@@ -34,6 +34,25 @@ Result<void> check_times(Duration handshake_timeout, Duration first_retransmissi
   return {};
 }
 
+Result<void> set_versions(handshake::Settings& settings, const Versions& versions) {
+  const auto number = [](ProtocolVersion version) {
+    return version == ProtocolVersion::kDtls13 ? wire::kDtls13 : wire::kDtls12;
+  };
+  const auto newest = settings.renegotiate && versions.min == ProtocolVersion::kDtls12
+                          ? ProtocolVersion::kDtls12
+                          : ProtocolVersion::kDtls13;
+  const auto max = versions.max.value_or(newest);
+  if (max < versions.min) {
+    return Error{ErrorKind::kMisuse,
+                 EINVAL,
+                 "option `versions`: the minimum is DTLS 1.3, the maximum DTLS 1.2",
+                 {}};
+  }
+  settings.min_version = number(versions.min);
+  settings.max_version = number(max);
+  return {};
+}
+
 // What servers and clients have in common.
 handshake::Settings common_settings(Duration first_retransmission, bool renegotiate) {
   handshake::Settings settings;
@@ -45,7 +64,6 @@ handshake::Settings common_settings(Duration first_retransmission, bool renegoti
                       SignatureScheme::kRsaPssRsaeSha384,     SignatureScheme::kRsaPssRsaeSha512,
                       SignatureScheme::kRsaPkcs1Sha256,       SignatureScheme::kRsaPkcs1Sha384,
                       SignatureScheme::kRsaPkcs1Sha512};
-  settings.max_version = wire::kDtls12;
   settings.renegotiate = renegotiate;
   settings.channel.first_timeout = first_retransmission;
   return settings;
@@ -81,6 +99,7 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
   settings.is_server = true;
+  if (auto set = set_versions(settings, config.versions); !set) return std::move(set).error();
   settings.ticket_keys = std::make_shared<handshake::TicketKeys>(kTicketLife);
   settings.ticket_lifetime_s =
       static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count());
@@ -114,6 +133,7 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
   settings.tickets = false;  // nothing here keeps them
+  if (auto set = set_versions(settings, config.versions); !set) return std::move(set).error();
   inside->settings = std::make_shared<const handshake::Settings>(std::move(settings));
   inside->trust = std::move(*store);
   inside->peer_rule = {true, config.verify};

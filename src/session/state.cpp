@@ -70,8 +70,10 @@ std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
     if (engine.has_declined() && ended->error.kind == ErrorKind::kPeer) {
       return fail(session::renegotiation_insisted(peer, ended->error.alert.value_or(0)));
     }
-    if (ended->error.kind == ErrorKind::kTimeout) return fail(std::move(ended->error));
     return fail(session::name_peer(peer, std::move(ended->error)));
+  }
+  if (auto* given_up = std::get_if<handshake::GivenUp>(&event)) {
+    return fail(std::move(given_up->error));
   }
   return std::nullopt;
 }

@@ -82,6 +82,8 @@ Problem check_agreed(const Options& options, bool is_resumption, const Agreed& a
                    agreed.peer_scheme),
       check_flag("not resumed", expects_resumption, agreed.resumed),
       check_flag("resumed, unexpectedly", !expects_resumption, !agreed.resumed),
+      check_flag("no HelloRetryRequest", options.expect_hrr, agreed.retried),
+      check_flag("a HelloRetryRequest, unexpectedly", options.expect_no_hrr, !agreed.retried),
       check_text("application protocol", alpn, agreed.alpn),
       options.expect_server_name.empty()
           ? Problem()

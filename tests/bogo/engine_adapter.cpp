@@ -201,6 +201,7 @@ Agreed Association::agreed() const {
           .group = static_cast<std::uint16_t>(agreed.group),
           .peer_scheme = static_cast<std::uint16_t>(agreed.peer_scheme),
           .resumed = agreed.resumed,
+          .retried = agreed.retried,
           .with_psk = agreed.with_psk,
           .secure_renegotiation = agreed.secure_renegotiation,
           .alpn = agreed.alpn,

@@ -23,6 +23,7 @@ struct Agreed {
   std::uint16_t group = 0;
   std::uint16_t peer_scheme = 0;
   bool resumed = false;
+  bool retried = false;
   bool with_psk = false;
   bool secure_renegotiation = false;
   std::string alpn;

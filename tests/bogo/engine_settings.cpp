@@ -140,9 +140,10 @@ std::optional<Unsupported> set_lists(const Options& options, handshake::Settings
 
 void set_channel(const Options& options, handshake::ChannelSettings& channel) {
   channel.first_timeout = Duration(options.first_timeout_ms);
+  // The runner counts on datagrams as large as it has said, however many were lost.
+  channel.smallest_datagram = UINT16_MAX;
   if (options.mtu != 0) {
     channel.mtu = static_cast<std::uint16_t>(std::min<std::uint32_t>(options.mtu, UINT16_MAX));
-    channel.smallest_datagram = std::min(channel.smallest_datagram, channel.mtu);
   }
   if (options.max_cert_list != 0) {
     channel.max_message = options.max_cert_list;

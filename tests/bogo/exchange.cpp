@@ -180,10 +180,7 @@ Exchange::Problem Exchange::act_on(Command command) {
                                [this](TimePasses time) -> Problem {
                                  runner_.acknowledge_time();
                                  now_ += time.by;
-                                 const auto deadline = association_.deadline();
-                                 if (deadline && *deadline <= now_) {
-                                   association_.handle_timeout(now_);
-                                 }
+                                 association_.handle_timeout(now_);
                                  return std::nullopt;
                                },
                                [this](NewMtu mtu) -> Problem {
@@ -210,9 +207,7 @@ Exchange::Problem Exchange::check_deadline(const ExpectDeadline& expected) const
   if (!expected.in) {
     return "a deadline in " + in_microseconds(in) + ", unexpectedly";
   }
-  // The engine counts in milliseconds.
-  if (std::chrono::floor<std::chrono::milliseconds>(in) !=
-      std::chrono::floor<std::chrono::milliseconds>(*expected.in)) {
+  if (in != *expected.in) {
     return "a deadline in " + in_microseconds(in) + " instead of " + in_microseconds(*expected.in);
   }
   return std::nullopt;

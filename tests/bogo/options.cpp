@@ -51,8 +51,6 @@ const Flag kFlags[] = {
     {"-expect-no-session-id", Nothing{}},
     {"-expect-early-data-reason", NothingWithValue{"disabled"}},
     // What the runner sees on the wire itself, or what only says our own verdict again.
-    {"-expect-hrr", Nothing{}},
-    {"-expect-no-hrr", Nothing{}},
     {"-expect-advertised-alpn", NothingWithValue{}},
     {"-expect-verify-result", Nothing{}},
 
@@ -109,6 +107,8 @@ const Flag kFlags[] = {
     {"-expect-secure-renegotiation", &Options::expect_secure_renegotiation},
     {"-expect-no-secure-renegotiation", &Options::expect_no_secure_renegotiation},
     {"-expect-session-miss", &Options::expect_session_miss},
+    {"-expect-hrr", &Options::expect_hrr},
+    {"-expect-no-hrr", &Options::expect_no_hrr},
     {"-expect-ticket-renewal", &Options::expect_ticket_renewal},
     {"-expect-no-session", &Options::expect_no_session},
 };

@@ -87,6 +87,8 @@ struct Options {
   bool expect_secure_renegotiation = false;
   bool expect_no_secure_renegotiation = false;
   bool expect_session_miss = false;
+  bool expect_hrr = false;  // a HelloRetryRequest
+  bool expect_no_hrr = false;
   bool expect_ticket_renewal = false;
   bool expect_no_session = false;
 };

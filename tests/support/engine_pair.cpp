@@ -110,6 +110,9 @@ void EnginePair::drain(EngineSide& from, EngineSide& to) {
                                  received->bytes.size());
     }
   }
+  if (established_at_ == TimePoint::max() && client.established > 0 && server.established > 0) {
+    established_at_ = now_;
+  }
   std::array<std::byte, 18432> out;
   while (const std::size_t size = from.engine->poll_transmit(out, now_)) {
     ++from.sent;

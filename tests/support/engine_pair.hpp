@@ -106,6 +106,10 @@ class EnginePair {
   [[nodiscard]] Duration elapsed() const {
     return std::chrono::duration_cast<Duration>(now_ - kStart);
   }
+  // handshake_time is when both were established, from the start.
+  [[nodiscard]] Duration handshake_time() const {
+    return std::chrono::duration_cast<Duration>(established_at_ - kStart);
+  }
   void drain(EngineSide& from, EngineSide& to);
   void drain();
   static std::span<const std::byte> bytes(std::string_view text) {
@@ -123,6 +127,7 @@ class EnginePair {
   Fate fate_;
   Alters alters_;
   TimePoint now_ = kStart;
+  TimePoint established_at_ = TimePoint::max();
   int sent_ = 0;
 };
 

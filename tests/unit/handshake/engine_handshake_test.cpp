@@ -1,6 +1,8 @@
 // Full handshakes of both versions between two engines.
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "support/engine_pair.hpp"
 
 namespace dtls::test {
@@ -38,7 +40,15 @@ TEST_P(EngineHandshake, establishes_both_and_messages_pass) {
                                                         : "server is fine");
   EXPECT_EQ(pair->client.engine->negotiated().version, GetParam());
   EXPECT_EQ(pair->server.engine->negotiated().version, GetParam());
-  EXPECT_EQ(pair->elapsed(), Duration(0)) << "no timer was needed";
+  EXPECT_EQ(pair->handshake_time(), Duration(0)) << "no timer was needed";
+  expect_alive(*pair);
+}
+
+TEST_P(EngineHandshake, an_answer_that_takes_longer_than_old_keys_are_kept_is_read) {
+  auto pair = this->pair();
+  pair->lose([&](int number) { return number >= 3 && pair->elapsed() < std::chrono::minutes(5); });
+  ASSERT_TRUE(pair->connect());
+  EXPECT_GT(pair->elapsed(), std::chrono::minutes(5));
   expect_alive(*pair);
 }
 

@@ -39,7 +39,7 @@ TEST_P(EngineResumption, takes_fewer_datagrams_and_no_certificates) {
   EXPECT_TRUE(pair->server.engine->negotiated().resumed);
   EXPECT_EQ(pair->client.owner.verified, 0);
   EXPECT_LE(pair->datagrams(), first->datagrams());
-  EXPECT_EQ(pair->elapsed(), Duration(0));
+  EXPECT_EQ(pair->handshake_time(), Duration(0));
   expect_alive(*pair);
 }
 
@@ -193,6 +193,28 @@ TEST_P(EngineResumption, a_ticket_that_the_client_forged_the_secret_of_resumes_n
 }
 
 class EngineTicketVersion : public EngineTest {};
+
+// RFC 5746: the certificates of a renegotiation are compared with those of the session.
+TEST_F(EngineTicketVersion, a_resumed_session_of_dtls_12_can_be_renegotiated) {
+  speak(wire::kDtls12);
+  server_.renegotiate = client_.renegotiate = true;
+  const auto prepared = [&] {
+    auto made = this->pair();
+    made->server.owner.presented.asks_client = true;
+    made->client.owner.own = identity(KeyKind::kEd25519);
+    return made;
+  };
+  const auto first = prepared();
+  auto ticket = ticket_of(*first);
+  const auto pair = prepared();
+  pair->client.owner.to_resume = std::move(ticket);
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  ASSERT_TRUE(pair->client.engine->negotiated().resumed);
+  ASSERT_TRUE(pair->client.engine->renegotiate(pair->now()));
+  pair->settle();
+  EXPECT_FALSE(pair->client.engine->is_renegotiating());
+  expect_alive(*pair);
+}
 
 TEST_F(EngineTicketVersion, a_ticket_of_the_other_version_is_not_used) {
   for (const auto version : {wire::kDtls12, wire::kDtls13}) {

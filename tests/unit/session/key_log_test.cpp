@@ -50,6 +50,7 @@ TEST_F(KeyLog, is_off_by_default) {
 
 TEST_F(KeyLog, has_a_line_that_wireshark_reads_for_each_handshake_of_each_side) {
   server_.key_log_file = client_.key_log_file = path_;
+  client_.versions.max = ProtocolVersion::kDtls12;
   for (int i = 0; i < 2; ++i) {
     VirtualPair pair(server_, client_);
     ASSERT_TRUE(pair.connect());
@@ -69,6 +70,18 @@ TEST_F(KeyLog, has_a_line_that_wireshark_reads_for_each_handshake_of_each_side) 
   }
   EXPECT_EQ(found[0], found[1]) << "both sides have the same secret";
   EXPECT_NE(found[0], found[2]);
+}
+
+TEST_F(KeyLog, has_the_five_secrets_of_each_handshake_of_dtls13) {
+  server_.key_log_file = path_;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  std::vector<std::string> labels;
+  for (const auto& line : lines())
+    labels.push_back(line.substr(0, line.find(' ')));
+  EXPECT_EQ(labels, (std::vector<std::string>{
+                        "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+                        "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"}));
 }
 
 TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {

@@ -155,6 +155,7 @@ TEST(ClientHello, a_cookie_of_255_bytes_is_read) {
 TEST(Version, dtls_1_2_and_what_is_newer_are_told_from_what_is_older) {
   EXPECT_TRUE(at_least_dtls12(0xfefd));
   EXPECT_TRUE(at_least_dtls12(0xfefc));
+  EXPECT_TRUE(at_least_dtls12(0xfdff));
   EXPECT_FALSE(at_least_dtls12(0xfeff));
   EXPECT_FALSE(at_least_dtls12(0x0303));
   EXPECT_FALSE(at_least_dtls12(0x0100));

@@ -1,0 +1,171 @@
+// What strangers on the way can send, repeat or alter: an association is not moved by it.
+#include <array>
+#include <cerrno>
+#include <random>
+
+#include "support/engine_test.hpp"
+#include "wire/record_header.hpp"
+
+namespace dtls::test {
+namespace {
+
+class EngineHostile : public EngineTestOfVersion {
+ protected:
+  static void give(EnginePair& pair, EngineSide& to, EngineSide::Datagram datagram) {
+    to.engine->receive(datagram, pair.now());
+    pair.drain(to, &to == &pair.client ? pair.server : pair.client);
+  }
+  std::unique_ptr<EnginePair> connected() {
+    auto made = pair();
+    EXPECT_TRUE(made->connect()) << why(*made);
+    return made;
+  }
+  // taken has the client send a message, and takes its datagram off the wire.
+  static EngineSide::Datagram taken(EnginePair& pair, std::string_view message) {
+    EXPECT_TRUE(pair.client.engine->send(EnginePair::bytes(message)));
+    pair.drain();
+    EXPECT_EQ(pair.server.wire.size(), 1U);
+    auto datagram = std::move(pair.server.wire.front());
+    pair.server.wire.clear();
+    return datagram;
+  }
+  static void expect_unmoved(EnginePair& pair) {
+    EXPECT_FALSE(pair.client.failure) << why(pair);
+    EXPECT_FALSE(pair.server.failure) << why(pair);
+    EXPECT_TRUE(pair.server.messages.empty());
+    EXPECT_TRUE(pair.client.messages.empty());
+    expect_alive(pair);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Of, EngineHostile, both_versions(), name_of_version);
+
+TEST_P(EngineHostile, junk_is_ignored_and_not_answered) {
+  const auto pair = connected();
+  const int before = pair->datagrams();
+  std::mt19937 random(7);
+  for (int i = 0; i < 2000; ++i) {
+    EngineSide::Datagram junk(random() % 200);
+    for (auto& byte : junk)
+      byte = static_cast<std::byte>(random());
+    // Half of it begins as a record might.
+    constexpr std::array kFirst{0x14, 0x15, 0x16, 0x17, 0x1a, 0x20, 0x2c, 0x2d, 0x2e, 0x2f, 0x3f};
+    if (!junk.empty() && i % 2 == 0) junk[0] = static_cast<std::byte>(kFirst[random() % 11]);
+    give(*pair, i % 4 < 2 ? pair->client : pair->server, std::move(junk));
+  }
+  EXPECT_EQ(pair->datagrams(), before);
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, a_record_altered_in_any_bit_is_ignored) {
+  const auto pair = connected();
+  const auto good = taken(*pair, "a message");
+  for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+    auto altered = good;
+    altered[bit / 8] ^= std::byte{1} << (bit % 8);
+    give(*pair, pair->server, std::move(altered));
+  }
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    give(*pair, pair->server, {good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)});
+  }
+  EXPECT_TRUE(pair->server.messages.empty());
+  give(*pair, pair->server, good);
+  EXPECT_EQ(pair->server.messages, std::vector<std::string>{"a message"});
+  pair->server.messages.clear();
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, a_repeated_record_is_delivered_once) {
+  const auto pair = connected();
+  const auto first = taken(*pair, "first");
+  const auto second = taken(*pair, "second");
+  give(*pair, pair->server, second);
+  give(*pair, pair->server, second);
+  give(*pair, pair->server, first);
+  give(*pair, pair->server, first);
+  EXPECT_EQ(pair->server.messages, (std::vector<std::string>{"second", "first"}));
+  pair->server.messages.clear();
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, what_a_side_sent_itself_is_no_news_to_it) {
+  const auto pair = connected();
+  give(*pair, pair->client, taken(*pair, "reflected"));
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, a_whole_handshake_sent_again_changes_nothing) {
+  const auto pair = this->pair();
+  std::vector<EngineSide::Datagram> all;
+  pair->alter(
+      [&](int /*number*/, const EngineSide::Datagram& datagram) { all.push_back(datagram); });
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  pair->alter({});
+  const auto before = pair->datagrams();
+  for (int i = 0; i < 5; ++i) {
+    for (const auto& datagram : all) {
+      give(*pair, pair->client, datagram);
+      give(*pair, pair->server, datagram);
+    }
+  }
+  pair->settle();
+  EXPECT_EQ(pair->datagrams(), before) << "nor is it answered";
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, plaintext_after_the_handshake_is_ignored) {
+  const auto pair = connected();
+  for (int type = 0; type < 64; ++type) {
+    for (std::uint16_t epoch = 0; epoch < 6; ++epoch) {
+      EngineSide::Datagram datagram(wire::kRecordHeaderSize + 40, std::byte{1});
+      wire::Writer writer(datagram);
+      wire::write_record_header(
+          writer, {static_cast<wire::ContentType>(type), wire::kDtls12, epoch, 77, 40});
+      for (auto* side : {&pair->client, &pair->server})
+        give(*pair, *side, datagram);
+    }
+  }
+  expect_unmoved(*pair);
+}
+
+TEST_P(EngineHostile, junk_between_the_flights_does_not_disturb_a_handshake) {
+  const auto pair = this->pair();
+  std::mt19937 random(11);
+  pair->alter([&](int /*number*/, const EngineSide::Datagram& /*datagram*/) {
+    EngineSide::Datagram junk(1 + random() % 100);
+    for (auto& byte : junk)
+      byte = static_cast<std::byte>(random());
+    junk[0] |= std::byte{0x80};  // no first byte of any record (RFC 9147 §4.1)
+    pair->client.wire.push_back(junk);
+    pair->server.wire.push_back(junk);
+  });
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  EXPECT_EQ(pair->handshake_time(), Duration(0));
+  pair->alter({});
+  expect_unmoved(*pair);
+}
+
+// Of DTLS 1.2 the server, of DTLS 1.3 the client is done first, and may send at once.
+TEST_P(EngineHostile, messages_are_not_delivered_before_the_end_of_the_handshake) {
+  const auto pair = this->pair();
+  const int last_flight = is_13() ? 2 : 3;
+  pair->lose([&](int number) { return number == last_flight; });
+  pair->start();
+  pair->deliver();
+  auto& early = is_13() ? pair->client : pair->server;
+  auto& late = is_13() ? pair->server : pair->client;
+  ASSERT_EQ(early.established, 1);
+  ASSERT_EQ(late.established, 0);
+  ASSERT_TRUE(early.engine->send(EnginePair::bytes("early")));
+  pair->deliver();
+  EXPECT_TRUE(late.messages.empty());
+  const auto sent = late.engine->send(EnginePair::bytes("too early"));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().sys_errno, EAGAIN);
+  pair->settle();
+  EXPECT_EQ(late.established, 1);
+  EXPECT_TRUE(late.messages.empty());
+  expect_alive(*pair);
+}
+
+}  // namespace
+}  // namespace dtls::test
