@@ -84,6 +84,8 @@ class End {
   virtual void send(std::span<const std::byte> message) = 0;
   // receive takes one datagram and gives the size of the message in it; 0: there was none.
   virtual std::size_t receive() = 0;
+  // fall_silent is for one whose memory is counted: much time has passed, and nothing came.
+  virtual void fall_silent() {}
   // keep_session has the candidate remember what a client can resume with.
   virtual bool keep_session() = 0;
 };

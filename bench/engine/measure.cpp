@@ -201,12 +201,18 @@ double measure_memory(Candidate& candidate, Version version) {
     auto& pair = pairs[i];
     pair.make(candidate, version, false);
     pair.connect();
-    pair.client->send(message);
-    require(pair.server->receive() == message.size(), "a message was lost");
-    pair.server->send(message);
-    require(pair.client->receive() == message.size(), "a message was lost");
+    for (int turn = 0; turn < 2; ++turn) {
+      pair.client->send(message);
+      require(pair.server->receive() == message.size(), "a message was lost");
+      pair.server->send(message);
+      require(pair.client->receive() == message.size(), "a message was lost");
+      pair.client->fall_silent();
+      if (!pair.to_server.empty()) pair.server->handshake();
+      pair.server->fall_silent();
+    }
     pair.client.reset();
     while (!pair.to_server.empty()) pair.to_server.pop();
+    while (!pair.to_client.empty()) pair.to_client.pop();
   }
   return static_cast<double>(mallinfo2().uordblks - before) / kIdle;
 }

@@ -63,7 +63,8 @@ class Policy final : public handshake::Decisions {
     return {.goes_on = verdict.trusted,
             .authorized = verdict.trusted,
             .alert = static_cast<wire::AlertDescription>(verdict.alert),
-            .reason = std::move(verdict.reason)};
+            .reason = std::move(verdict.reason),
+            .key = std::move(verdict.key)};
   }
   void accept_resumed(const handshake::SessionState& /*state*/) override {}
   handshake::PskAnswer psk(std::string_view /*identity*/) override {
@@ -121,13 +122,13 @@ class OurEnd final : public End {
   void handshake() override {
     if (!engine_ && !settings_->is_server) {
       engine_.emplace(settings_, *policy_);
-      engine_->start(kNow);
+      engine_->start(now_);
       drain();
     }
     while (!in_->empty()) {
       const auto datagram = in_->pop();
       if (!engine_ && !admit(datagram)) continue;
-      engine_->receive(datagram, kNow);
+      engine_->receive(datagram, now_);
       drain();
     }
   }
@@ -141,8 +142,15 @@ class OurEnd final : public End {
     drain();
   }
   std::size_t receive() override {
-    engine_->receive(in_->pop(), kNow);
+    engine_->receive(in_->pop(), now_);
     return drain();
+  }
+  // A delayed ACK is sent. The last flight is kept until the peer cannot ask for it any more, and
+  // let go with the first datagram after that.
+  void fall_silent() override {
+    now_ += std::chrono::hours(1);
+    engine_->handle_timeout(now_);
+    drain();
   }
   bool keep_session() override {
     policy_->session = engine_->take_ticket();
@@ -156,7 +164,7 @@ class OurEnd final : public End {
       engine_.emplace(settings_, *policy_);
       return true;
     }
-    const auto answer = gate_->inspect({}, datagram, kNow, out_->room());
+    const auto answer = gate_->inspect({}, datagram, now_, out_->room());
     if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
       out_->commit(answer.reply_size);
     }
@@ -176,7 +184,7 @@ class OurEnd final : public End {
         require(false, ended->error.message.c_str());
       }
     }
-    while (const std::size_t size = engine_->poll_transmit(out_->room(), kNow)) out_->commit(size);
+    while (const std::size_t size = engine_->poll_transmit(out_->room(), now_)) out_->commit(size);
     return received;
   }
 
@@ -186,6 +194,7 @@ class OurEnd final : public End {
   std::optional<handshake::Engine> engine_;
   Wire* in_;
   Wire* out_;
+  TimePoint now_ = kNow;
 };
 
 class Ours final : public Candidate {

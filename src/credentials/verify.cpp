@@ -89,6 +89,11 @@ void check(ChainVerdict& verdict, STACK_OF(X509) * rest, X509_STORE* anchors, Pe
   reject(verdict, describe_rejection(context, name), alert_for(error));
 }
 
+bool may_sign(X509* certificate) {
+  // All bits are set where there is no keyUsage.
+  return (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
+}
+
 }  // namespace
 
 // As libssl has it, so that a peer is told the same by both engines.
@@ -140,11 +145,6 @@ std::uint8_t alert_for(int verify_error) {
   }
 }
 
-bool may_sign(X509* certificate) {
-  // All bits are set where there is no keyUsage.
-  return (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
-}
-
 ChainVerdict verify_chain(std::span<const crypto::Bytes> chain, X509_STORE* anchors, PeerRole role,
                           const std::string& name) {
   ChainVerdict verdict;
@@ -180,9 +180,12 @@ ChainVerdict verify_chain(std::span<const crypto::Bytes> chain, X509_STORE* anch
   }
 
   check(verdict, rest.get(), anchors, role, name);
-  if (verdict.trusted && !may_sign(verdict.leaf.get())) {
-    reject(verdict, "the peer's certificate is not for digital signatures (its keyUsage)",
-           kUnsupportedCertificate);
+  if (!may_sign(verdict.leaf.get())) {
+    verdict.key.reset();
+    if (verdict.trusted) {
+      reject(verdict, "the peer's certificate is not for digital signatures (its keyUsage)",
+             kUnsupportedCertificate);
+    }
   }
   ERR_clear_error();  // a host name is first tried as an address
   return verdict;

@@ -24,7 +24,9 @@ enum class PeerRole : std::uint8_t { kServer, kClient };
 // ChainVerdict is what is known of a peer after its Certificate.
 //   reason, alert: where it is not trusted, a sentence for people without its full stop, and the
 //     alert for the peer (RFC 5246 §7.2.2, RFC 8446 §6.2)
-//   leaf, key: of the first certificate, trusted or not; null where it could not be read
+//   leaf, key: of the first certificate, trusted or not; null where it could not be read. There is
+//     no key either where its keyUsage leaves out digitalSignature, which every handshake here
+//     needs (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2): no handshake can go on with such a certificate.
 struct ChainVerdict {
   bool trusted = false;
   std::string reason;
@@ -40,11 +42,6 @@ struct ChainVerdict {
 // Any thread; `anchors` may be shared.
 ChainVerdict verify_chain(std::span<const crypto::Bytes> chain, X509_STORE* anchors, PeerRole role,
                           const std::string& name);
-
-// may_sign says whether a certificate's key may sign a handshake: a keyUsage, where there is one,
-// must have digitalSignature (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2). verify_chain asks it too; it is
-// for callers that accept certificates which are not trusted.
-bool may_sign(X509* certificate);
 
 // alert_for gives the alert that says the same as an X509_V_ERR_ code.
 std::uint8_t alert_for(int verify_error);

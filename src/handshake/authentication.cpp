@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "credentials/leaf.hpp"
 #include "wire/parameter_lists.hpp"
 #include "wire/reader.hpp"
 
@@ -83,18 +82,22 @@ void write_schemes(wire::Writer& writer, std::span<const crypto::SignatureScheme
 }
 
 Step PeerCredentials::take(Core& core, std::span<const Bytes> chain) {
-  if (!chain.empty()) {
-    auto leaf = credentials::parse_leaf(chain.front());
-    if (!leaf) {
-      return Failure{wire::AlertDescription::kBadCertificate, std::move(leaf).error()};
-    }
-    key_ = std::move(leaf->key);
-    leaf_.assign(chain.front().begin(), chain.front().end());
+  auto verdict = core.decisions->verify(chain);
+  if (!verdict.goes_on) {
+    return Failure{verdict.alert, {ErrorKind::kUntrusted, EACCES, verdict.reason, {}}};
   }
-  const auto verdict = core.decisions->verify(chain);
+  if (chain.empty()) return {};
+  if (verdict.key == nullptr) {
+    return Failure{wire::AlertDescription::kBadCertificate,
+                   {ErrorKind::kMalformed, EPROTO,
+                    "sent a certificate that cannot be used: it is malformed, its key is of an "
+                    "unknown kind, or its keyUsage does not allow digitalSignature",
+                    {}}};
+  }
+  key_ = std::move(verdict.key);
+  leaf_.assign(chain.front().begin(), chain.front().end());
   authorized_ = verdict.authorized;
-  if (verdict.goes_on) return {};
-  return Failure{verdict.alert, {ErrorKind::kUntrusted, EACCES, verdict.reason, {}}};
+  return {};
 }
 
 std::optional<crypto::Digest> leaf_hash(const Buffer& leaf) {

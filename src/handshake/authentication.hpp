@@ -75,7 +75,7 @@ std::optional<crypto::Digest> leaf_hash(const Buffer& leaf);
 class PeerCredentials {
  public:
   // take asks the decisions what to think of the chain. Fails where they end the handshake, or
-  // where the leaf is no certificate.
+  // find no key to go on with.
   Step take(Core& core, std::span<const Bytes> chain);
   [[nodiscard]] bool shown() const { return key_ != nullptr; }
   [[nodiscard]] const EVP_PKEY* key() const { return key_.get(); }

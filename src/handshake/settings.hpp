@@ -100,11 +100,14 @@ struct Presented {
 };
 
 // Verdict is what became of the peer's certificate.
+//   key: of its first certificate, for the signatures that it must make. Without one the handshake
+//     ends, unless the chain is empty.
 struct Verdict {
   bool goes_on = false;     // false ends the handshake
   bool authorized = false;  // chain and name were accepted
   wire::AlertDescription alert{};
   std::string reason;
+  crypto::OwnedKey key = nullptr;
 };
 
 // PskAnswer: the key, that there is none, or that the answer comes later with Engine::provide_psk.

@@ -66,7 +66,8 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
     return {.goes_on = !peer_rule.enforce,
             .authorized = false,
             .alert = wire::AlertDescription::kHandshakeFailure,
-            .reason = "sent no certificate"};
+            .reason = "sent no certificate",
+            .key = nullptr};
   }
   const bool is_server = settings.hosts != nullptr;
   X509_STORE* anchors = settings.trust.get();
@@ -75,7 +76,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
                                                  : settings.hosts->own()->authority;
     anchors = authority->trust.get();
   }
-  const auto verdict = credentials::verify_chain(
+  auto verdict = credentials::verify_chain(
       chain, anchors,
       is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
       settings.server_name);
@@ -85,7 +86,8 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
   return {.goes_on = verdict.trusted || !peer_rule.enforce,
           .authorized = verdict.trusted,
           .alert = static_cast<wire::AlertDescription>(verdict.alert),
-          .reason = verdict.reason};
+          .reason = std::move(verdict.reason),
+          .key = std::move(verdict.key)};
 }
 
 void Session::State::accept_resumed(const handshake::SessionState& state) {
