@@ -52,9 +52,9 @@ void BarePublicKey::server() {
   agree();
   std::array<unsigned char, 80> signature;
   std::size_t size = signature.size();
-  require(EVP_PKEY_sign(signer_.get(), signature.data(), &size, kDigest.data(),
-                        kDigest.size()) == 1,
-          "bare: sign");
+  require(
+      EVP_PKEY_sign(signer_.get(), signature.data(), &size, kDigest.data(), kDigest.size()) == 1,
+      "bare: sign");
   signature_.assign(signature.begin(), signature.begin() + static_cast<std::ptrdiff_t>(size));
 }
 
@@ -65,11 +65,10 @@ void BarePublicKey::client() {
 }
 
 BareAead::BareAead() : sealer_(EVP_CIPHER_CTX_new()), opener_(EVP_CIPHER_CTX_new()) {
-  require(EVP_EncryptInit_ex(sealer_.get(), EVP_aes_128_gcm(), nullptr, kKey.data(), nullptr) ==
-                  1 &&
-              EVP_DecryptInit_ex(opener_.get(), EVP_aes_128_gcm(), nullptr, kKey.data(),
-                                 nullptr) == 1,
-          "bare: AES-128-GCM");
+  require(
+      EVP_EncryptInit_ex(sealer_.get(), EVP_aes_128_gcm(), nullptr, kKey.data(), nullptr) == 1 &&
+          EVP_DecryptInit_ex(opener_.get(), EVP_aes_128_gcm(), nullptr, kKey.data(), nullptr) == 1,
+      "bare: AES-128-GCM");
 }
 
 void BareAead::seal(std::span<std::byte> record) {

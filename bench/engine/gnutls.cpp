@@ -59,8 +59,7 @@ struct Shared {
 
 class GnutlsEnd final : public End {
  public:
-  GnutlsEnd(Shared& shared, Role role, Wire& in, Wire& out)
-      : shared_(&shared), wires_{&in, &out} {
+  GnutlsEnd(Shared& shared, Role role, Wire& in, Wire& out) : shared_(&shared), wires_{&in, &out} {
     if (role == Role::kClient) open(GNUTLS_CLIENT);
   }
   ~GnutlsEnd() override {

@@ -33,8 +33,9 @@ Options read_options(std::span<char*> arguments) {
     } else if (name == "--what") {
       options.what = value;
     } else {
-      require(false, "usage: dtls_bench_engine [--rounds N] [--json FILE] [--only CANDIDATE] "
-                     "[--what full|resumed|records|hello|memory]");
+      require(false,
+              "usage: dtls_bench_engine [--rounds N] [--json FILE] [--only CANDIDATE] "
+              "[--what full|resumed|records|hello|memory]");
     }
   }
   return options;
@@ -77,7 +78,8 @@ class Program {
       measure_bare();
     }
     if (wants("memory")) {
-      for (auto& candidate : candidates_) measure_memory_of(*candidate);
+      for (auto& candidate : candidates_)
+        measure_memory_of(*candidate);
     }
     std::fputs(report_.text("ours").c_str(), stdout);
     if (!options_.json.empty()) std::ofstream(options_.json) << report_.json();

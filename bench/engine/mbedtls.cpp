@@ -18,9 +18,8 @@ namespace {
 constexpr std::uint32_t kTicketLifetime = 7200;  // seconds
 constexpr std::array<int, 2> kSuites{MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, 0};
 // P-256 is for the certificates.
-constexpr std::array<mbedtls_ecp_group_id, 3> kCurves{MBEDTLS_ECP_DP_CURVE25519,
-                                                      MBEDTLS_ECP_DP_SECP256R1,
-                                                      MBEDTLS_ECP_DP_NONE};
+constexpr std::array<mbedtls_ecp_group_id, 3> kCurves{
+    MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_NONE};
 constexpr std::array<unsigned char, 23> kAddress{};  // here all clients have the same
 
 struct Wires {
@@ -136,8 +135,8 @@ class Mbedtls final : public Candidate {
     // PEM is given with its final zero.
     require(mbedtls_x509_crt_parse(&leaf_, text_of(material.leaf_pem),
                                    material.leaf_pem.size() + 1) == 0 &&
-                mbedtls_pk_parse_key(&key_, text_of(material.key_pem),
-                                     material.key_pem.size() + 1, nullptr, 0) == 0 &&
+                mbedtls_pk_parse_key(&key_, text_of(material.key_pem), material.key_pem.size() + 1,
+                                     nullptr, 0) == 0 &&
                 mbedtls_x509_crt_parse(&root_, text_of(material.root_pem),
                                        material.root_pem.size() + 1) == 0,
             "mbedTLS: the identity");
@@ -200,8 +199,7 @@ class Mbedtls final : public Candidate {
     mbedtls_ssl_conf_rng(&config, mbedtls_ctr_drbg_random, &random_);
     mbedtls_ssl_conf_ciphersuites(&config, kSuites.data());
     mbedtls_ssl_conf_curves(&config, kCurves.data());
-    mbedtls_ssl_conf_min_version(&config, MBEDTLS_SSL_MAJOR_VERSION_3,
-                                 MBEDTLS_SSL_MINOR_VERSION_3);
+    mbedtls_ssl_conf_min_version(&config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
   }
 
   mbedtls_entropy_context entropy_;

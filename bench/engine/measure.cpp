@@ -64,8 +64,10 @@ struct Pair {
   void forget() {
     server.reset();
     client.reset();
-    while (!to_server.empty()) to_server.pop();
-    while (!to_client.empty()) to_client.pop();
+    while (!to_server.empty())
+      to_server.pop();
+    while (!to_client.empty())
+      to_client.pop();
   }
 };
 
@@ -97,21 +99,26 @@ BothSides measure_handshakes(Candidate& candidate, Version version, bool resumes
   auto& pairs = batch_of_pairs();
   BothSides cost;
   cost.server += timed([&] {
-    for (auto& pair : pairs) pair.make_server(candidate, version);
+    for (auto& pair : pairs)
+      pair.make_server(candidate, version);
   });
   cost.client += timed([&] {
-    for (auto& pair : pairs) pair.make_client(candidate, version, resumes);
-    for (auto& pair : pairs) pair.client->handshake();
+    for (auto& pair : pairs)
+      pair.make_client(candidate, version, resumes);
+    for (auto& pair : pairs)
+      pair.client->handshake();
   });
   for (int turn = 0; turn < 16; ++turn) {
     if (anything_on(pairs, &Pair::to_server)) {
       cost.server += timed([&] {
-        for (auto& pair : pairs) pair.server->handshake();
+        for (auto& pair : pairs)
+          pair.server->handshake();
       });
     }
     if (anything_on(pairs, &Pair::to_client)) {
       cost.client += timed([&] {
-        for (auto& pair : pairs) pair.client->handshake();
+        for (auto& pair : pairs)
+          pair.client->handshake();
       });
     }
   }
@@ -121,12 +128,15 @@ BothSides measure_handshakes(Candidate& candidate, Version version, bool resumes
   }
   if (!resumes) require(pairs.front().client->keep_session(), "there is no session to resume");
   cost.server += timed([&] {
-    for (auto& pair : pairs) pair.server.reset();
+    for (auto& pair : pairs)
+      pair.server.reset();
   });
   cost.client += timed([&] {
-    for (auto& pair : pairs) pair.client.reset();
+    for (auto& pair : pairs)
+      pair.client.reset();
   });
-  for (auto& pair : pairs) pair.forget();
+  for (auto& pair : pairs)
+    pair.forget();
   return {cost.server / kBatch, cost.client / kBatch};
 }
 
@@ -139,7 +149,8 @@ Records measure_records(Candidate& candidate, Version version, std::size_t messa
   // The first round is for what is made at the first use.
   for (int round = 0; round < 2; ++round) {
     cost.seal = timed([&] {
-      for (std::size_t i = 0; i < Wire::kSlots; ++i) pair.client->send(message);
+      for (std::size_t i = 0; i < Wire::kSlots; ++i)
+        pair.client->send(message);
     });
     cost.open = timed([&] {
       for (std::size_t i = 0; i < Wire::kSlots; ++i) {
@@ -156,10 +167,12 @@ Records measure_bare_records(BareAead& aead, std::size_t message_size) {
   Records cost;
   for (int round = 0; round < 2; ++round) {
     cost.seal = timed([&] {
-      for (auto& slot : slots) aead.seal(std::span(slot).first(message_size + BareAead::kTagSize));
+      for (auto& slot : slots)
+        aead.seal(std::span(slot).first(message_size + BareAead::kTagSize));
     });
     cost.open = timed([&] {
-      for (auto& slot : slots) aead.open(std::span(slot).first(message_size + BareAead::kTagSize));
+      for (auto& slot : slots)
+        aead.open(std::span(slot).first(message_size + BareAead::kTagSize));
     });
   }
   return {cost.seal / Wire::kSlots, cost.open / Wire::kSlots};
@@ -168,10 +181,12 @@ Records measure_bare_records(BareAead& aead, std::size_t message_size) {
 BothSides measure_public_key(BarePublicKey& bare) {
   BothSides cost;
   cost.server = timed([&] {
-    for (std::size_t i = 0; i < kBatch; ++i) bare.server();
+    for (std::size_t i = 0; i < kBatch; ++i)
+      bare.server();
   });
   cost.client = timed([&] {
-    for (std::size_t i = 0; i < kBatch; ++i) bare.client();
+    for (std::size_t i = 0; i < kBatch; ++i)
+      bare.client();
   });
   return {cost.server / kBatch, cost.client / kBatch};
 }
@@ -211,8 +226,10 @@ double measure_memory(Candidate& candidate, Version version) {
       pair.server->fall_silent();
     }
     pair.client.reset();
-    while (!pair.to_server.empty()) pair.to_server.pop();
-    while (!pair.to_client.empty()) pair.to_client.pop();
+    while (!pair.to_server.empty())
+      pair.to_server.pop();
+    while (!pair.to_client.empty())
+      pair.to_client.pop();
   }
   return static_cast<double>(mallinfo2().uordblks - before) / kIdle;
 }

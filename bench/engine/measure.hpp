@@ -8,7 +8,6 @@
 
 namespace dtls::bench {
 
-
 // Of both sides, in nanoseconds per handshake or record.
 struct BothSides {
   double server = 0;

@@ -70,8 +70,8 @@ constexpr std::array<unsigned char, 23> kAddress{};
 std::array<unsigned char, 32> cookie_key;
 
 int make_cookie(SSL* /*ssl*/, unsigned char* cookie, unsigned int* size) {
-  return HMAC(EVP_sha256(), cookie_key.data(), static_cast<int>(cookie_key.size()),
-              kAddress.data(), kAddress.size(), cookie, size) != nullptr
+  return HMAC(EVP_sha256(), cookie_key.data(), static_cast<int>(cookie_key.size()), kAddress.data(),
+              kAddress.size(), cookie, size) != nullptr
              ? 1
              : 0;
 }

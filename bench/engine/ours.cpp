@@ -184,7 +184,8 @@ class OurEnd final : public End {
         require(false, ended->error.message.c_str());
       }
     }
-    while (const std::size_t size = engine_->poll_transmit(out_->room(), now_)) out_->commit(size);
+    while (const std::size_t size = engine_->poll_transmit(out_->room(), now_))
+      out_->commit(size);
     return received;
   }
 

@@ -27,8 +27,8 @@ double quantile(const std::vector<double>& sorted, double part) {
 
 std::string fixed(double number, int decimals) {
   std::array<char, 48> text{};
-  const auto end = std::to_chars(text.begin(), text.end(), number, std::chars_format::fixed,
-                                 decimals);
+  const auto end =
+      std::to_chars(text.begin(), text.end(), number, std::chars_format::fixed, decimals);
   return end.ec == std::errc() ? std::string(text.begin(), end.ptr) : "?";
 }
 
@@ -53,17 +53,20 @@ Quartiles quartiles_of(std::vector<double> samples) {
 }
 
 void Report::add(const std::string& quantity, const std::string& who, double sample) {
-  auto& rows = find_or_add(quantities_, quantity, [](auto& entry) -> auto& {
-                 return entry.name;
-               }).rows;
-  find_or_add(rows, who, [](auto& entry) -> auto& { return entry.first; })
+  auto& rows = find_or_add(
+                   quantities_, quantity, [](auto& entry) -> auto& { return entry.name; })
+                   .rows;
+  find_or_add(
+      rows, who, [](auto& entry) -> auto& { return entry.first; })
       .second.push_back(sample);
 }
 
 std::string Report::text(const std::string& base) const {
   std::string out;
-  for (const auto& [who, release] : releases_) out += who + " " + release + "\n";
-  for (const auto& line : notes_) out += line + "\n";
+  for (const auto& [who, release] : releases_)
+    out += who + " " + release + "\n";
+  for (const auto& line : notes_)
+    out += line + "\n";
   for (const auto& quantity : quantities_) {
     out += "\n" + left(quantity.name, kName);
     for (const char* head : {"median", "quartile 1", "quartile 3", "ratio"}) {

@@ -142,8 +142,7 @@ CookieGate::Answer CookieGate::inspect_13(const Address& peer, const Hello& hell
     if (!cookie || !accepts_retry(peer, hello.message, *cookie, current)) return {};
     return {.verdict = Verdict::kProven, .reply_size = 0, .position = hello.position};
   }
-  const std::size_t size =
-      challenge_13(peer, hello.message, terms, hello.position, current, reply);
+  const std::size_t size = challenge_13(peer, hello.message, terms, hello.position, current, reply);
   if (size == 0 || size > asked) return {};
   return {.verdict = Verdict::kChallenge, .reply_size = size, .position = {}};
 }
@@ -213,8 +212,8 @@ std::optional<CookieGate::RetryMac> CookieGate::make_retry_mac(const Address& pe
   if (!hmac) return std::nullopt;
   // Nothing of this can pass for a cookie of DTLS 1.2: that is not computed over terms.
   static constexpr std::array kThirteen{std::byte{0x13}};
-  const auto mac = (*hmac)->digest(
-      {encode(peer), hello.before_cookie, hello.after_cookie, terms, kThirteen});
+  const auto mac =
+      (*hmac)->digest({encode(peer), hello.before_cookie, hello.after_cookie, terms, kThirteen});
   if (!mac) return std::nullopt;
   RetryMac cut;
   std::copy_n(mac->begin(), cut.size(), cut.begin());
@@ -224,8 +223,8 @@ std::optional<CookieGate::RetryMac> CookieGate::make_retry_mac(const Address& pe
 bool CookieGate::accepts_retry(const Address& peer, const wire::ClientHello& hello,
                                wire::Bytes cookie, std::int64_t current) {
   if (cookie.size() < handshake::kCookieMark + handshake::kRetryMacSize) return false;
-  const auto terms = cookie.subspan(handshake::kCookieMark).first(
-      cookie.size() - handshake::kCookieMark - handshake::kRetryMacSize);
+  const auto terms = cookie.subspan(handshake::kCookieMark)
+                         .first(cookie.size() - handshake::kCookieMark - handshake::kRetryMacSize);
   for (const std::int64_t period : {current, current - 1, current + 1}) {
     if (cookie.front() != period_mark(period)) continue;
     const auto expected = make_retry_mac(peer, hello, terms, period);
@@ -257,8 +256,7 @@ std::size_t CookieGate::challenge_13(const Address& peer, const wire::ClientHell
   wire::Writer header(reply);
   // The number is repeated, so that a server that keeps no state never uses one twice.
   wire::write_record_header(header, {wire::ContentType::kHandshake, wire::kDtls12, 0,
-                                     position.record_sequence,
-                                     static_cast<std::uint16_t>(length)});
+                                     position.record_sequence, static_cast<std::uint16_t>(length)});
   return wire::kRecordHeaderSize + length;
 }
 

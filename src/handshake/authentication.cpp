@@ -89,7 +89,8 @@ Step PeerCredentials::take(Core& core, std::span<const Bytes> chain) {
   if (chain.empty()) return {};
   if (verdict.key == nullptr) {
     return Failure{wire::AlertDescription::kBadCertificate,
-                   {ErrorKind::kMalformed, EPROTO,
+                   {ErrorKind::kMalformed,
+                    EPROTO,
                     "sent a certificate that cannot be used: it is malformed, its key is of an "
                     "unknown kind, or its keyUsage does not allow digitalSignature",
                     {}}};

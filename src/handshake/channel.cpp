@@ -11,7 +11,8 @@
 namespace dtls::handshake {
 namespace {
 
-constexpr Clock::duration kLongestTimeout = std::chrono::minutes(1);  // RFC 9147 §5.8.2, RFC 6347 §4.2.4.1
+constexpr Clock::duration kLongestTimeout =
+    std::chrono::minutes(1);  // RFC 9147 §5.8.2, RFC 6347 §4.2.4.1
 // Timers that run out this soon have run out: event loops wake up a little early.
 constexpr Duration kTimerSlack{15};
 constexpr std::size_t kSmallestMtu = 228;  // 256 less IPv4's and UDP's headers

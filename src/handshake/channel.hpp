@@ -42,8 +42,8 @@ struct ChannelSettings {
 // the `now` that it is handed only. After every input drain next() and poll_transmit().
 class Channel {
  public:
-  // With a first timeout of 1 s the last repetition goes unanswered after 8 minutes, twice as long as
-  // RFC 6347 §4.2.4 has a side wait for what may still be on the way.
+  // With a first timeout of 1 s the last repetition goes unanswered after 8 minutes, twice as long
+  // as RFC 6347 §4.2.4 has a side wait for what may still be on the way.
   static constexpr unsigned kMostRepetitions = 12;
 
   explicit Channel(bool is_server, const ChannelSettings& settings = {});

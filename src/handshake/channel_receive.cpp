@@ -173,8 +173,8 @@ void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {
 // a repetition from an earlier handshake.
 bool Channel::begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const {
   return awaits_restart_ && header.message_seq == 0 && epoch != 0 && epoch == inbound_.newest() &&
-         header.type == (is_server_ ? wire::HandshakeType::kClientHello
-                                    : wire::HandshakeType::kHelloRequest);
+         header.type ==
+             (is_server_ ? wire::HandshakeType::kClientHello : wire::HandshakeType::kHelloRequest);
 }
 
 // A client that begins a handshake while a HelloRequest to it was lost gets a ServerHello that

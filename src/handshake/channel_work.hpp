@@ -39,7 +39,7 @@ struct Channel::Work {
 
   Clock::duration timeout;  // of the retransmission timer, when it is started next or runs
   unsigned timeouts = 0;    // how often it ran out in a row
-  TimePoint sent_at{};    // when the flight was sent last
+  TimePoint sent_at{};      // when the flight was sent last
   std::optional<TimePoint> retransmit_at;
   std::optional<TimePoint> hurry_at;  // sooner, because an ACK told of a loss
   std::optional<TimePoint> ack_at;

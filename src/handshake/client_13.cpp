@@ -46,8 +46,8 @@ Step check_extensions(const Offer& offer, const wire::ExtensionList& list,
     return broken(AlertDescription::kIllegalParameter, "it sent an extension twice");
   }
   for (const auto extension : list) {
-    const bool asked = offer.sent(extension.type) ||
-                       (cookie_is_fine && extension.type == ExtensionType::kCookie);
+    const bool asked =
+        offer.sent(extension.type) || (cookie_is_fine && extension.type == ExtensionType::kCookie);
     if (!asked) {
       return broken(AlertDescription::kUnsupportedExtension,
                     "it answered an extension that it was not sent");
@@ -146,9 +146,8 @@ Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
     const auto group = wire::parse_requested_group(*group_content);
     if (!group) return broken(AlertDescription::kDecodeError, "its key_share is malformed");
     const auto wanted = static_cast<crypto::Group>(*group);
-    const bool offered =
-        std::ranges::find(settings().groups, wanted) != settings().groups.end() &&
-        crypto::is_available(wanted);
+    const bool offered = std::ranges::find(settings().groups, wanted) != settings().groups.end() &&
+                         crypto::is_available(wanted);
     if (!offered || (offer_.share && offer_.share->group() == wanted)) {
       return broken(AlertDescription::kIllegalParameter,
                     "it asks for a key of a group that it was not offered or has already");
@@ -169,7 +168,8 @@ Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
   }
   transcript_.restart_with_hash();
   transcript_.add(raw);
-  auto body = offer_.compose(core(), transcript_, static_cast<std::uint16_t>(channel().next_message_out()));
+  auto body =
+      offer_.compose(core(), transcript_, static_cast<std::uint16_t>(channel().next_message_out()));
   if (!body) return Failure{AlertDescription::kInternalError, std::move(body).error()};
   channel().begin_flight();
   add(HandshakeType::kClientHello, *body);
@@ -285,8 +285,8 @@ Step Client13::take_certificate_verify(const HandshakeMessage& message) {
   const auto verify = wire::parse_certificate_verify(message.body);
   if (!verify) return broken(AlertDescription::kDecodeError, "its CertificateVerify is malformed");
   const SignedContent content(Sender::kServer, transcript_.digest());
-  if (auto failure = peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(),
-                                 verify->signature)) {
+  if (auto failure =
+          peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(), verify->signature)) {
     return failure;
   }
   transcript_.add(message.raw);

@@ -64,7 +64,7 @@ class Client13 : public Handshake {
   TrafficSecrets handshake_secrets_;
   PeerCredentials peer_;
   bool with_psk_ = false;
-  bool was_asked_ = false;    // a CertificateRequest came
+  bool was_asked_ = false;  // a CertificateRequest came
   Buffer request_context_;
   Buffer request_schemes_;
 };

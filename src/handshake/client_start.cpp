@@ -31,7 +31,8 @@ Step ClientStart::begin() {
 }
 
 Step ClientStart::send_hello() {
-  auto body = offer_->compose(core(), transcript_, static_cast<std::uint16_t>(channel().next_message_out()));
+  auto body = offer_->compose(core(), transcript_,
+                              static_cast<std::uint16_t>(channel().next_message_out()));
   if (!body) return Failure{AlertDescription::kInternalError, std::move(body).error()};
   channel().begin_flight();
   transcript_.add(channel().add_message(HandshakeType::kClientHello, *body));

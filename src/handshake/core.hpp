@@ -38,8 +38,7 @@ inline Failure incompatible(wire::AlertDescription alert, std::string what) {
 }
 // Our own side, or libcrypto, cannot.
 inline Failure unable(std::string what) {
-  return {wire::AlertDescription::kInternalError,
-          {ErrorKind::kSystem, EIO, std::move(what), {}}};
+  return {wire::AlertDescription::kInternalError, {ErrorKind::kSystem, EIO, std::move(what), {}}};
 }
 
 // Negotiated is what both sides agreed upon.

@@ -187,8 +187,10 @@ void Engine::follow() {
   if (phase_ != Phase::kEstablished) return;
   if (core_.channel.key_is_worn()) {
     fail({AlertDescription::kBadRecordMac,
-          {ErrorKind::kMalformed, EPROTO,
-           "sent, or somebody in its name, more forged records than its key allows", {}}});
+          {ErrorKind::kMalformed,
+           EPROTO,
+           "sent, or somebody in its name, more forged records than its key allows",
+           {}}});
     return;
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
@@ -265,8 +267,10 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   }
   // RFC 9147 §4.5.3: DTLS 1.2 has no way to change keys but a new handshake.
   close();
-  events_.emplace_back(Ended{{ErrorKind::kSystem, EPIPE,
-                              "was sent as many records as one key may protect; connect anew", {}}});
+  events_.emplace_back(Ended{{ErrorKind::kSystem,
+                              EPIPE,
+                              "was sent as many records as one key may protect; connect anew",
+                              {}}});
   if (size != 0) return {};
   return misuse(EPIPE, "the keys of the association are used up; connect anew");
 }
@@ -322,8 +326,10 @@ void Engine::handle_timeout(TimePoint now) {
   if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
     give_up_request();
   } else {
-    end(Ended{{ErrorKind::kTimeout, ETIMEDOUT,
-               "stopped answering: what we sent it was repeated too often", {}}});
+    end(Ended{{ErrorKind::kTimeout,
+               ETIMEDOUT,
+               "stopped answering: what we sent it was repeated too often",
+               {}}});
   }
 }
 

@@ -1,6 +1,7 @@
 // Handshake: the part of an association that lives only while it shakes hands.
 //
-//   client   ClientStart ─► Client12 | Client13          server   ServerStart ─► Server12 | Server13
+//   client   ClientStart ─► Client12 | Client13          server   ServerStart ─► Server12 |
+//   Server13
 //
 // The first of each pair goes as far as the version is not known and names its successor.
 #pragma once

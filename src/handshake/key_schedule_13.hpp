@@ -49,7 +49,8 @@ class KeySchedule13 {
   [[nodiscard]] crypto::Secret resumption(const crypto::Digest& transcript) const;
 
  private:
-  [[nodiscard]] crypto::Secret derive(std::string_view label, const crypto::Digest& transcript) const;
+  [[nodiscard]] crypto::Secret derive(std::string_view label,
+                                      const crypto::Digest& transcript) const;
   void advance(Bytes input);
 
   crypto::HashAlgorithm hash_;

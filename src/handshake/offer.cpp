@@ -103,18 +103,16 @@ std::optional<OfferedPsk> psk_of(const Offer& offer) {
 Result<Bytes> Offer::compose(Core& core, const Transcript& transcript, std::uint16_t message_seq) {
   sent_.clear();
   wire::Writer writer(scratch());
-  const auto extensions =
-      wire::begin_client_hello(writer, {.random = random,
-                                        .session_id = session_id,
-                                        .cookie = cookie_12,
-                                        .cipher_suites = suites_});
+  const auto extensions = wire::begin_client_hello(
+      writer,
+      {.random = random, .session_id = session_id, .cookie = cookie_12, .cipher_suites = suites_});
   write_extensions(core, writer);
   const auto offered = offers(wire::kDtls13) ? psk_of(*this) : std::nullopt;
   if (offered) write_pre_shared_key(core, writer);
   writer.end_optional_vector(extensions);
   if (!writer.ok()) {
-    return Error{ErrorKind::kMisuse, EMSGSIZE, "the ClientHello that the options ask for is too large",
-                 {}};
+    return Error{
+        ErrorKind::kMisuse, EMSGSIZE, "the ClientHello that the options ask for is too large", {}};
   }
   const auto body = scratch().first(writer.written());
   if (offered) fill_binder(*offered, transcript, body, message_seq);
@@ -219,7 +217,8 @@ void Offer::write_pre_shared_key(Core& core, wire::Writer& writer) {
   } else {
     identity = {std::as_bytes(std::span(psk->identity)), 0};
   }
-  wire::write_offered_psks(writer, std::span(&identity, 1), crypto::digest_size(psk_of(*this)->hash));
+  wire::write_offered_psks(writer, std::span(&identity, 1),
+                           crypto::digest_size(psk_of(*this)->hash));
 }
 
 Step take_answers(Core& core, const wire::ExtensionList& list) {

@@ -53,8 +53,8 @@ class Offer {
  private:
   void write_extensions(Core& core, wire::Writer& writer);
   void write_pre_shared_key(Core& core, wire::Writer& writer);
-  void fill_binder(const OfferedPsk& offered, const Transcript& transcript, std::span<std::byte> body,
-                   std::uint16_t message_seq) const;
+  void fill_binder(const OfferedPsk& offered, const Transcript& transcript,
+                   std::span<std::byte> body, std::uint16_t message_seq) const;
   void note(wire::ExtensionType type);
 
   wire::Version newest_ = 0;  // smaller numbers are newer versions

@@ -1,6 +1,7 @@
 // Renegotiation in DTLS 1.2 (RFC 5246 §7.4.1, RFC 5746): the part of Engine that decides on it.
 //
-//   Established ── ClientHello, HelloRequest or renegotiate() ──► a handshake beside the association
+//   Established ── ClientHello, HelloRequest or renegotiate() ──► a handshake beside the
+//   association
 //        ▲                                                              │
 //        └── Finished, or refused with no_renegotiation ────────────────┘
 #include <cerrno>

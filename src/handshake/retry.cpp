@@ -106,8 +106,8 @@ std::size_t write_hello_retry_request(std::span<std::byte> out, std::uint16_t me
   if (!writer.ok()) return 0;
   const auto length = static_cast<std::uint32_t>(writer.written());
   wire::Writer head(out.first(wire::kHandshakeHeaderSize));
-  wire::write_handshake_header(
-      head, {wire::HandshakeType::kServerHello, length, message_seq, 0, length});
+  wire::write_handshake_header(head,
+                               {wire::HandshakeType::kServerHello, length, message_seq, 0, length});
   return wire::kHandshakeHeaderSize + length;
 }
 

@@ -1,5 +1,5 @@
-// HelloRetryRequest without memory (RFC 8446 §4.1.4, §4.2.2; RFC 9147 §5.1): all that the server has
-// to know when the second ClientHello comes travels in the cookie.
+// HelloRetryRequest without memory (RFC 8446 §4.1.4, §4.2.2; RFC 9147 §5.1): all that the server
+// has to know when the second ClientHello comes travels in the cookie.
 #pragma once
 
 #include <cstddef>

@@ -93,8 +93,8 @@ Step Server13::recall_retry() {
     retried_ = static_cast<crypto::Group>(terms->group);
     if (auto failure = check_retried_share()) return failure;
   }
-  const Bytes request = Bytes(scratch()).first(
-      write_hello_retry_request(scratch(), 0, *terms, *cookie));
+  const Bytes request =
+      Bytes(scratch()).first(write_hello_retry_request(scratch(), 0, *terms, *cookie));
   transcript_.choose(wire::kDtls13, suite_->hash, false);
   transcript_.restart_with(terms->hello_hash.view());
   transcript_.add(request);
@@ -234,7 +234,9 @@ Step Server13::provide_psk(const PreSharedKey* key) {
   const Suite* suite = has_retried_ ? suite_ : choose_suite(&kHash);
   if (suite == nullptr || suite->hash != kHash) return look_for_psk();
   AgreedPsk psk{crypto::SecretBuffer<64>(key->key.view()),
-                static_cast<std::uint16_t>(next_psk_ - 1), PskOrigin::kExternal, {}};
+                static_cast<std::uint16_t>(next_psk_ - 1),
+                PskOrigin::kExternal,
+                {}};
   return use_psk(std::move(psk), *suite);
 }
 
@@ -371,11 +373,11 @@ Step Server13::send_server_hello(Bytes share) {
   Random random{};
   if (auto filled = crypto::fill_random(random); !filled) return unable(filled.error().message);
   wire::Writer writer(scratch());
-  const auto extensions = wire::begin_server_hello(
-      writer, {.random = random,
-               .session_id = {},  // RFC 9147 §5: not repeated
-               .cipher_suite = suite_->id,
-               .extensions = {}});
+  const auto extensions =
+      wire::begin_server_hello(writer, {.random = random,
+                                        .session_id = {},  // RFC 9147 §5: not repeated
+                                        .cipher_suite = suite_->id,
+                                        .extensions = {}});
   wire::write_selected_version(writer, wire::kDtls13);
   if (!share.empty()) {
     wire::write_key_share(writer, {static_cast<wire::NamedGroup>(*group_), share});
@@ -474,11 +476,15 @@ Step Server13::take_certificate(const HandshakeMessage& message) {
     return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
   }
   PeerChain chain;
-  if (auto failure = chain.collect(certificate->entries, [](const auto& e) { return e.certificate; })) return failure;
+  if (auto failure =
+          chain.collect(certificate->entries, [](const auto& e) { return e.certificate; }))
+    return failure;
   if (chain.view().empty() && presented_.requires_client) {
     return Failure{AlertDescription::kCertificateRequired,
-                   {ErrorKind::kUntrusted, EACCES,
-                    "sent no certificate, but option `ca` requires a client certificate", {}}};
+                   {ErrorKind::kUntrusted,
+                    EACCES,
+                    "sent no certificate, but option `ca` requires a client certificate",
+                    {}}};
   }
   transcript_.add(message.raw);
   if (auto failure = peer_.take(core(), chain.view())) return failure;
@@ -490,8 +496,8 @@ Step Server13::take_certificate_verify(const HandshakeMessage& message) {
   const auto verify = wire::parse_certificate_verify(message.body);
   if (!verify) return broken(AlertDescription::kDecodeError, "its CertificateVerify is malformed");
   const SignedContent content(Sender::kClient, transcript_.digest());
-  if (auto failure = peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(),
-                                 verify->signature)) {
+  if (auto failure =
+          peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(), verify->signature)) {
     return failure;
   }
   transcript_.add(message.raw);
@@ -551,9 +557,11 @@ void Server13::send_tickets() {
   const auto ticket = settings().ticket_keys->seal(state, core().now);
   if (!ticket) return;
   wire::Writer writer(scratch());
-  wire::write_new_session_ticket_13(
-      writer,
-      {.lifetime_s = state.lifetime_s, .age_add = state.age_add, .nonce = nonce, .ticket = *ticket, .extensions = {}});
+  wire::write_new_session_ticket_13(writer, {.lifetime_s = state.lifetime_s,
+                                             .age_add = state.age_add,
+                                             .nonce = nonce,
+                                             .ticket = *ticket,
+                                             .extensions = {}});
   channel().begin_flight();
   channel().add_message(HandshakeType::kNewSessionTicket, Bytes(scratch()).first(writer.written()));
   channel().end_flight(Channel::Then::kAwaitAck, core().now);

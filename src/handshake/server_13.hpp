@@ -82,8 +82,8 @@ class Server13 : public Handshake {
   const Suite* suite_ = nullptr;
   std::optional<KeySchedule13> schedule_;
   std::optional<AgreedPsk> psk_;
-  std::uint16_t next_psk_ = 0;  // the identity that is looked at
-  bool has_retried_ = false;               // a HelloRetryRequest was sent
+  std::uint16_t next_psk_ = 0;            // the identity that is looked at
+  bool has_retried_ = false;              // a HelloRetryRequest was sent
   std::optional<crypto::Group> retried_;  // and asked for a key of this group
   std::optional<crypto::Group> group_;
   crypto::SignatureScheme scheme_{};

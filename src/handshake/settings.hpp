@@ -42,8 +42,8 @@ struct Identity {
 
 // PreSharedKey is one that both sides know already.
 struct PreSharedKey {
-  std::string identity;      // told to the peer in the clear
-  PskSecret key;             // 1 to 64 bytes
+  std::string identity;  // told to the peer in the clear
+  PskSecret key;         // 1 to 64 bytes
 };
 
 // SessionState is what a later handshake needs to resume this one. The server seals it into the
@@ -54,10 +54,10 @@ struct SessionState {
   crypto::Secret secret;  // 1.2: the master secret; 1.3: the PSK of the ticket
   TimePoint issued;
   std::uint32_t lifetime_s = 0;
-  std::uint32_t age_add = 0;      // 1.3 (RFC 8446 §4.6.1)
-  std::string server_name;        // for which it began
+  std::uint32_t age_add = 0;  // 1.3 (RFC 8446 §4.6.1)
+  std::string server_name;    // for which it began
   std::string alpn;
-  Buffer peer_leaf;               // the peer's certificate, DER; empty: it showed none
+  Buffer peer_leaf;  // the peer's certificate, DER; empty: it showed none
   bool peer_authorized = false;
   std::array<std::byte, 32> binding{};  // server: the hash of all that decides who may resume
 };
@@ -77,15 +77,15 @@ struct Settings {
   std::vector<crypto::Group> groups;
   std::vector<crypto::SignatureScheme> schemes;       // that we verify
   std::vector<crypto::SignatureScheme> sign_schemes;  // that we sign with; empty: all our key can
-  std::vector<std::string> alpn;                 // RFC 7301; empty: not negotiated
-  std::vector<std::uint16_t> srtp_profiles;      // RFC 5764; empty: not negotiated
-  std::uint16_t record_size_limit = 0;           // RFC 8449, plaintext bytes we take; 0: not sent
+  std::vector<std::string> alpn;                      // RFC 7301; empty: not negotiated
+  std::vector<std::uint16_t> srtp_profiles;           // RFC 5764; empty: not negotiated
+  std::uint16_t record_size_limit = 0;  // RFC 8449, plaintext bytes we take; 0: not sent
   bool renegotiate = false;
-  bool tickets = true;                           // server: issue them; client: ask for them
-  bool psk_only = false;                         // 1.3: psk_ke may be used (no forward secrecy)
-  bool offers_psk = false;                       // a PSK may be had of `Decisions`
-  std::uint32_t ticket_lifetime_s = 7200;        // at most 7 days (RFC 8446 §4.6.1)
-  std::shared_ptr<TicketKeys> ticket_keys;       // server
+  bool tickets = true;                      // server: issue them; client: ask for them
+  bool psk_only = false;                    // 1.3: psk_ke may be used (no forward secrecy)
+  bool offers_psk = false;                  // a PSK may be had of `Decisions`
+  std::uint32_t ticket_lifetime_s = 7200;   // at most 7 days (RFC 8446 §4.6.1)
+  std::shared_ptr<TicketKeys> ticket_keys;  // server
   ChannelSettings channel;
 };
 
@@ -95,8 +95,9 @@ struct Presented {
   bool named = false;                        // it was chosen by the client's server_name
   bool asks_client = false;                  // a client certificate is requested
   bool requires_client = false;
-  std::shared_ptr<const std::vector<Buffer>> authorities;  // DNs for CertificateRequest; may be null
-  std::array<std::byte, 32> binding{};                     // see SessionState
+  std::shared_ptr<const std::vector<Buffer>>
+      authorities;                      // DNs for CertificateRequest; may be null
+  std::array<std::byte, 32> binding{};  // see SessionState
 };
 
 // Verdict is what became of the peer's certificate.

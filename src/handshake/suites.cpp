@@ -59,8 +59,8 @@ constexpr std::array kDefaults = {
 };
 
 constexpr std::array kPsks = {
-    Id::kEcdhePskAes128GcmSha256, Id::kEcdhePskChaCha20Poly1305Sha256,
-    Id::kEcdhePskAes128Ccm8Sha256, Id::kPskAes128GcmSha256,
+    Id::kEcdhePskAes128GcmSha256,   Id::kEcdhePskChaCha20Poly1305Sha256,
+    Id::kEcdhePskAes128Ccm8Sha256,  Id::kPskAes128GcmSha256,
     Id::kPskChaCha20Poly1305Sha256, Id::kPskAes128Ccm8,
 };
 

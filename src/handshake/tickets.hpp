@@ -13,8 +13,8 @@
 namespace dtls::handshake {
 
 // TicketKeys seals with a key that is replaced every `lifetime`, and opens with that one and the
-// one before: what was sealed long ago is lost with its key, so a stolen key opens little. Shared by
-// all associations of a context. Any thread.
+// one before: what was sealed long ago is lost with its key, so a stolen key opens little. Shared
+// by all associations of a context. Any thread.
 class TicketKeys {
  public:
   explicit TicketKeys(Duration lifetime) : lifetime_(lifetime) {}

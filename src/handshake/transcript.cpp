@@ -23,7 +23,8 @@ void Transcript::feed(crypto::RunningHash& hash, Bytes message) const {
 }
 
 void Transcript::add(Bytes message) {
-  if (message.size() < wire::kHandshakeHeaderSize) return;  // none was made: Finished will not match
+  if (message.size() < wire::kHandshakeHeaderSize)
+    return;  // none was made: Finished will not match
   if (running_) feed(*running_, message);
   if (keeps_) kept_.insert(kept_.end(), message.begin(), message.end());
 }

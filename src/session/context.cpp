@@ -101,8 +101,8 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   settings.is_server = true;
   if (auto set = set_versions(settings, config.versions); !set) return std::move(set).error();
   settings.ticket_keys = std::make_shared<handshake::TicketKeys>(kTicketLife);
-  settings.ticket_lifetime_s =
-      static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count());
+  settings.ticket_lifetime_s = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count());
 
   auto inside = std::make_unique<Inside>();
   inside->settings = std::make_shared<const handshake::Settings>(std::move(settings));

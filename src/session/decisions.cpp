@@ -44,8 +44,8 @@ handshake::Presented Session::State::present(std::string_view server_name) {
     if (presented == nullptr) presented = settings.hosts->own();
     if (presented->authority) peer_rule = {true, true};
   }
-  const auto& authority = presented->authority ? presented->authority
-                                               : settings.hosts->own()->authority;
+  const auto& authority =
+      presented->authority ? presented->authority : settings.hosts->own()->authority;
   return {.identity = presented->identity,
           .named = named,
           .asks_client = peer_rule.asks,
@@ -72,13 +72,12 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
   const bool is_server = settings.hosts != nullptr;
   X509_STORE* anchors = settings.trust.get();
   if (is_server) {
-    const auto& authority = presented->authority ? presented->authority
-                                                 : settings.hosts->own()->authority;
+    const auto& authority =
+        presented->authority ? presented->authority : settings.hosts->own()->authority;
     anchors = authority->trust.get();
   }
   auto verdict = credentials::verify_chain(
-      chain, anchors,
-      is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
+      chain, anchors, is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
       settings.server_name);
   pending.authorized = verdict.trusted;
   pending.reason = verdict.reason;

@@ -37,8 +37,8 @@ struct ClientAuthority {
   static Result<std::shared_ptr<const ClientAuthority>> load(const std::string& ca);
 };
 
-// HostIdentity is a HostIdentityConfig, parsed; or, with an empty host, the server's own. Immutable,
-// so handshakes of any thread share it.
+// HostIdentity is a HostIdentityConfig, parsed; or, with an empty host, the server's own.
+// Immutable, so handshakes of any thread share it.
 struct HostIdentity {
   std::string host;  // in lower case
   std::shared_ptr<const handshake::Identity> identity;

@@ -23,7 +23,7 @@ struct PeerRule {
 
 struct Context::Inside {
   std::shared_ptr<const handshake::Settings> settings;
-  session::PeerRule peer_rule;   // where no host's identity has one of its own
+  session::PeerRule peer_rule;  // where no host's identity has one of its own
   Duration handshake_timeout{};
   bool select_by_address = false;
   std::shared_ptr<session::KeyLog> key_log;  // null: none is kept

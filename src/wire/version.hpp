@@ -17,8 +17,8 @@ constexpr bool is_dtls(Version version) {
 }
 
 // at_least_dtls12 asks whether a peer that names `version` as its highest knows DTLS 1.2. One that
-// would speak what does not exist yet is answered with what does (RFC 5246 appendix E.1); numbers of
-// TLS, and {1, 0} of a DTLS before the first, are far below.
+// would speak what does not exist yet is answered with what does (RFC 5246 appendix E.1); numbers
+// of TLS, and {1, 0} of a DTLS before the first, are far below.
 constexpr bool at_least_dtls12(Version version) {
   constexpr Version kNewest = 0x8000;
   return version <= kDtls12 && version >= kNewest;

@@ -57,13 +57,13 @@ struct Association::Engine final : handshake::Decisions {
     // Nobody is trusted by an empty store; the key is there all the same.
     static X509_STORE* const kNobody = X509_STORE_new();
     const bool asked = options.verify_peer || options.require_any_client_certificate;
-    return {.goes_on = !options.verify_fail || !asked,
-            .authorized = !options.verify_fail,
-            .alert = options.use_custom_verify_callback ? AlertDescription::kCertificateUnknown
-                                                        : AlertDescription::kHandshakeFailure,
-            .reason = "certificate verification failed",
-            .key = credentials::verify_chain(chain, kNobody, credentials::PeerRole::kServer, "")
-                       .key};
+    return {
+        .goes_on = !options.verify_fail || !asked,
+        .authorized = !options.verify_fail,
+        .alert = options.use_custom_verify_callback ? AlertDescription::kCertificateUnknown
+                                                    : AlertDescription::kHandshakeFailure,
+        .reason = "certificate verification failed",
+        .key = credentials::verify_chain(chain, kNobody, credentials::PeerRole::kServer, "").key};
   }
   void accept_resumed(const handshake::SessionState& /*state*/) override {}
 

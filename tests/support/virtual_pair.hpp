@@ -42,7 +42,8 @@ class VirtualPair {
       : loses_(std::move(loses)), local_(local), server_context_(std::move(server)) {
     client_context_ = std::move(*Context::for_client(client));
     auto secrets = std::move(*endpoint::CookieSecrets::generate());
-    gate_.emplace(std::move(*endpoint::CookieGate::create(std::move(secrets), server_context_->inside().settings)));
+    gate_.emplace(std::move(
+        *endpoint::CookieGate::create(std::move(secrets), server_context_->inside().settings)));
     client_.session.emplace(std::move(*Session::client(client_context_, server_address(), now())));
   }
 

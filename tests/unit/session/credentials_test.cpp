@@ -106,8 +106,7 @@ TEST_P(Unserved, keys_are_refused_for_servers_before_a_handshake_has_to_fail) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Unserved,
-                         testing::Values(std::pair(KeyKind::kP521, "secp521r1")));
+INSTANTIATE_TEST_SUITE_P(Of, Unserved, testing::Values(std::pair(KeyKind::kP521, "secp521r1")));
 
 TEST_F(Credentials, with_a_traditionally_encrypted_key_serve) {
   for (const auto kind : {KeyKind::kP256, KeyKind::kRsa2048}) {
