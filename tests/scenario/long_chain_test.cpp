@@ -52,6 +52,8 @@ class ManyDatagrams : public BadNetwork {
 };
 
 TEST_F(ManyDatagrams, carry_ten_kilobytes_of_certificates_each_way) {
+  // A client of DTLS 1.3 is established before its own flight has arrived.
+  client_config_.versions.max = ProtocolVersion::kDtls12;
   authenticate_clients_by_the_chain();
   retransmit_after(kNever);
   const auto told = hold_talk({});
