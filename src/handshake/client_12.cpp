@@ -27,7 +27,7 @@ Client12::Client12(Core& core, Offer offer, Transcript transcript, const Suite& 
       offer_(std::move(offer)),
       transcript_(std::move(transcript)),
       suite_(&suite),
-      renegotiation_(std::move(renegotiation)),
+      renegotiation_(renegotiation),
       epoch_(channel().read_epoch()) {
   transcript_.choose(wire::kDtls12, suite.hash, true);
 }

@@ -117,7 +117,7 @@ class Engine {
 
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
-  void take(const AlertIn& alert);
+  void take(const AlertIn& in);
   void take(const ApplicationData& data);
   void take(const Fatal& fatal);
   Step after_handshake(const HandshakeMessage& message);

@@ -40,7 +40,7 @@ PskPremaster psk_premaster(Bytes other, Bytes psk) {
 
 Protections12 key_block(crypto::HashAlgorithm hash, crypto::AeadAlgorithm aead, Bytes master,
                         const Random& client_random, const Random& server_random) {
-  constexpr std::size_t kMost = 2 * (32 + 12);
+  constexpr std::size_t kMost = std::size_t{2} * (32 + 12);
   std::array<std::byte, kMost> block{};
   const std::size_t key = crypto::aead_key_size(aead);
   const std::size_t iv = fixed_iv_size(aead);
