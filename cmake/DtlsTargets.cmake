@@ -33,6 +33,14 @@ if(DTLS_SANITIZE)
   add_link_options(-fsanitize=${DTLS_SANITIZE})
 endif()
 
+if(DTLS_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "DTLS_FUZZ needs clang's libFuzzer: use the preset fuzz, or leave it off and "
+                        "use the replay programs")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(DTLS_COVERAGE)
   add_compile_options(--coverage -fprofile-update=atomic)
   add_link_options(--coverage)
