@@ -4,6 +4,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,14 @@ bool may_sign(X509* certificate) {
   return (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
 }
 
+std::chrono::seconds remaining_life(const X509* leaf) {
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(leaf)) != 1) return {};
+  return std::max(std::chrono::seconds(0),
+                  std::chrono::hours(24) * days + std::chrono::seconds(seconds));
+}
+
 }  // namespace
 
 // As libssl has it, so that a peer is told the same by both engines.
@@ -158,7 +167,10 @@ ChainVerdict verify_chain(std::span<const crypto::Bytes> chain, X509_STORE* anch
   }
 
   verdict.leaf = parse(chain.front());
-  if (verdict.leaf != nullptr) verdict.key.reset(X509_get_pubkey(verdict.leaf.get()));
+  if (verdict.leaf != nullptr) {
+    verdict.key.reset(X509_get_pubkey(verdict.leaf.get()));
+    verdict.valid_for = remaining_life(verdict.leaf.get());
+  }
   if (verdict.key == nullptr) {
     const bool unread = verdict.leaf == nullptr;
     reject(verdict,

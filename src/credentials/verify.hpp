@@ -3,6 +3,7 @@
 
 #include <openssl/x509.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,12 +28,14 @@ enum class PeerRole : std::uint8_t { kServer, kClient };
 //   leaf, key: of the first certificate, trusted or not; null where it could not be read. There is
 //     no key either where its keyUsage leaves out digitalSignature, which every handshake here
 //     needs (RFC 5246 §7.4.2, RFC 8446 §4.4.2.2): no handshake can go on with such a certificate.
+//   valid_for: what is left of the leaf's validity; 0 where it is over
 struct ChainVerdict {
   bool trusted = false;
   std::string reason;
   std::uint8_t alert = 0;
   crypto::OwnedCertificate leaf;
   crypto::OwnedKey key;
+  std::chrono::seconds valid_for{0};
 };
 
 // verify_chain checks `chain` (DER, leaf first) against `anchors`, now, by the system's clock.

@@ -98,6 +98,7 @@ Step PeerCredentials::take(Core& core, std::span<const Bytes> chain) {
   key_ = std::move(verdict.key);
   leaf_.assign(chain.front().begin(), chain.front().end());
   authorized_ = verdict.authorized;
+  if (verdict.valid_for) core.resumable_until = core.now + *verdict.valid_for;
   return {};
 }
 

@@ -62,11 +62,16 @@ void Channel::restart_messages() {
   if (!work_) return;
   work_->outbox.clear();
   work_->reassembly.clear();
+  work_->held.clear();
   work_->reset_timer(settings_.first_timeout);
 }
 
 void Channel::install_read(std::uint64_t epoch, record::Protection protection) {
   inbound_.install(epoch, std::move(protection));
+  if (!work_) return;
+  // RFC 9147 §6.1: what is new comes under the newest keys. DTLS 1.2 reads ahead of them.
+  if (speaks_dtls13()) work_->reassembly.drop_below(epoch);
+  work_->held.release();
 }
 
 void Channel::install_write(std::uint64_t epoch, record::Protection protection) {
@@ -114,6 +119,12 @@ void Channel::end_flight(Then then, TimePoint now) {
 
 void Channel::flight_answered() {
   if (work_) note_answer();
+}
+
+void Channel::forget_unacked() {
+  if (!work_) return;
+  work_->outbox.forget(Then::kAwaitAck);
+  stop_timer_if_done();
 }
 
 // The flight under way has arrived, as what the peer sent implies.
@@ -271,7 +282,8 @@ std::size_t Channel::application_overhead() const {
 void Channel::shrink() {
   if (!work_) return;
   const bool is_idle = all_acked() && !work_->outbox.is_sending() && work_->reassembly.empty() &&
-                       !work_->ack_at && !work_->ack_due && work_->alert_count == 0;
+                       work_->held.empty() && !work_->ack_at && !work_->ack_due &&
+                       work_->alert_count == 0;
   if (is_idle) work_.reset();
 }
 

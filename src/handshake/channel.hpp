@@ -98,6 +98,8 @@ class Channel {
   // flight_answered stops repeating a flight whose answer is complete and calls for none itself: of
   // DTLS 1.2, where the handshake ends with the peer's flight.
   void flight_answered();
+  // forget_unacked gives up on messages that await ACKs.
+  void forget_unacked();
   // next_message_out is the message_seq that add_message will use.
   [[nodiscard]] std::uint32_t next_message_out() const { return next_out_; }
   // all_acked: nothing is left to be sent again. is_acked: nothing of that message is; only for
@@ -156,7 +158,9 @@ class Channel {
   };
 
   Work& work();
+  std::optional<Input> dispatch(const record::InboundRecord& record);
   std::optional<Input> dispatch(const record::OpenedRecord& record);
+  [[nodiscard]] bool is_stray(const record::OpenedRecord& record) const;
   std::optional<Input> take_change_cipher_spec(const record::OpenedRecord& record);
   std::optional<Input> take_alert(const record::OpenedRecord& record);
   std::optional<Input> take_handshake(const record::OpenedRecord& record);

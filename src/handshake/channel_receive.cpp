@@ -37,17 +37,33 @@ std::optional<Input> Channel::next() {
   while (true) {
     if (auto message = take_complete()) return message;
     const auto record = inbound_.next();
-    if (!record) break;
-    if (const auto* fatal = std::get_if<record::FatalRecord>(&*record)) {
-      return Fatal{.alert = fatal->alert, .what = fatal->what};
+    if (record) {
+      if (auto input = dispatch(*record)) return input;
+    } else if (const auto held = work_ ? work_->held.next() : std::span<std::byte>();
+               !held.empty()) {
+      inbound_.begin(held);
+    } else {
+      break;
     }
-    if (auto input = dispatch(std::get<record::OpenedRecord>(*record))) return input;
   }
   if (inbound_.take_missed_epoch()) note_missed_epoch();
   return std::nullopt;
 }
 
+std::optional<Input> Channel::dispatch(const record::InboundRecord& record) {
+  if (const auto* fatal = std::get_if<record::FatalRecord>(&record)) {
+    return Fatal{.alert = fatal->alert, .what = fatal->what};
+  }
+  if (const auto* early = std::get_if<record::EarlyRecord>(&record)) {
+    // Only while there was a handshake lately: what is idle holds nothing for strangers.
+    if (work_) work_->held.hold(early->whole);
+    return std::nullopt;
+  }
+  return dispatch(std::get<record::OpenedRecord>(record));
+}
+
 std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
+  if (is_stray(record)) return std::nullopt;
   switch (record.type) {
     case wire::ContentType::kApplicationData:
       if (record.number.epoch == 0 ||
@@ -71,6 +87,21 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
   if (record.number.epoch == 0) return std::nullopt;
   return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                .what = "a record of a type that does not exist"};
+}
+
+// Where DTLS 1.3 has keys, what comes without is a repetition, or of a client that has none yet:
+// its alert, or its ACK that the ServerHello was lost. Anything else is a stranger's.
+bool Channel::is_stray(const record::OpenedRecord& record) const {
+  if (!speaks_dtls13() || record.number.epoch > 0 || inbound_.newest() == 0) return false;
+  switch (record.type) {
+    case wire::ContentType::kHandshake:
+      return false;
+    case wire::ContentType::kAlert:
+    case wire::ContentType::kAck:
+      return !is_server_;
+    default:
+      return true;
+  }
 }
 
 std::optional<Input> Channel::take_alert(const record::OpenedRecord& record) {
@@ -106,6 +137,7 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
   while (!reader.empty()) {
     const auto fragment = wire::read_handshake(reader);
     if (!fragment) {
+      if (speaks_dtls13() && record.number.epoch < inbound_.newest()) return std::nullopt;
       return Fatal{.alert = AlertDescription::kDecodeError,
                    .what = "a malformed handshake fragment"};
     }
@@ -127,8 +159,10 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
 std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragment,
                                             std::uint64_t epoch, FragmentsOfRecord& record) {
   const wire::HandshakeHeader& header = fragment.header;
-  // RFC 9147 §6.1: what is new comes under the newest keys.
   if (speaks_dtls13() && epoch < inbound_.newest()) {
+    // RFC 9147 §6.1: what is new comes under the newest keys. Without keys anybody can send it.
+    record.any_dropped = true;
+    if (epoch == 0) return std::nullopt;
     return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                  .what = "a handshake message under old keys"};
   }
@@ -136,8 +170,6 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
     return Fatal{.alert = AlertDescription::kIllegalParameter,
                  .what = "a handshake message that is too long"};
   }
-  // RFC 9147 §7.1: any part of the answer acknowledges our flight.
-  if (speaks_dtls13()) note_answer();
   switch (work_->reassembly.add(next_in_, fragment, epoch)) {
     case Reassembly::Added::kMismatch:
       return Fatal{.alert = AlertDescription::kIllegalParameter,
@@ -151,6 +183,9 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
     case Reassembly::Added::kInOrder:
       break;
   }
+  // RFC 9147 §7.1: any part of the answer acknowledges our flight. Without keys anybody could say
+  // so; there the whole message does.
+  if (speaks_dtls13() && epoch > 0) note_answer();
   if (record.highest && header.message_seq > *record.highest) {
     work_->reassembly.mark_followed(*record.highest);
   }
@@ -246,6 +281,7 @@ std::optional<Input> Channel::take_complete() {
   const IncomingMessage& message = *work_->given;
   // All that came before is known now, and in epoch 0 anybody could interfere.
   if (message.epoch > 0) inbound_.retire(0);
+  if (speaks_dtls13() && message.epoch == 0) note_answer();
   const wire::Bytes raw = message.raw;
   return HandshakeMessage{.type = message.header.type,
                           .seq = message.header.message_seq,

@@ -11,6 +11,7 @@
 #include "dtls/time.hpp"
 #include "handshake/ack_list.hpp"
 #include "handshake/channel.hpp"
+#include "handshake/held_records.hpp"
 #include "handshake/outbox.hpp"
 #include "handshake/reassembly.hpp"
 #include "wire/alert.hpp"
@@ -32,6 +33,7 @@ struct Channel::Work {
 
   Outbox outbox;
   Reassembly reassembly;
+  HeldRecords held;
   std::unique_ptr<IncomingMessage> given;  // the message that next() gave last
   AckList acks;
   std::array<wire::Alert, kMostAlerts> alerts{};

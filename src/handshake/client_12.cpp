@@ -147,7 +147,7 @@ Step Client12::resume(const wire::ServerHello& hello) {
   }
   resumed_ = true;
   core().negotiated.resumed = true;
-  core().decisions->accept_resumed(state);
+  accept_resumed(core(), state);
   master_ = state.secret.copy();
   derive_keys();
   state_ = core().negotiated.expects_ticket ? State::kTicket : State::kFinished;
@@ -386,8 +386,7 @@ void Client12::conclude() {
     state.version = wire::kDtls12;
     state.suite = suite_->id;
     state.secret = master_.copy();
-    state.issued = core().now;
-    state.lifetime_s = ticket_lifetime_s_ == 0 ? kUnsaid : ticket_lifetime_s_;
+    set_life(state, core(), ticket_lifetime_s_ == 0 ? kUnsaid : ticket_lifetime_s_);
     state.server_name = core().decisions->server_name();
     state.alpn = core().negotiated.alpn;
     state.peer_leaf = resumed_ ? offer_.ticket->state.peer_leaf : peer_.leaf();

@@ -227,7 +227,7 @@ Step Client13::take_encrypted_extensions(const HandshakeMessage& message) {
   if (auto failure = take_answers(core(), *list)) return failure;
   transcript_.add(message.raw);
   state_ = with_psk_ ? State::kFinished : State::kCertificateOrRequest;
-  if (core().negotiated.resumed) core().decisions->accept_resumed(offer_.ticket->state);
+  if (core().negotiated.resumed) accept_resumed(core(), offer_.ticket->state);
   return {};
 }
 

@@ -94,6 +94,7 @@ struct Core {
   std::vector<Ticket> tickets;  // client: come, and not taken yet
   Buffer peer_leaf;             // client: for tickets that come later
   bool peer_authorized = false;
+  TimePoint resumable_until = TimePoint::max();  // the end of what the peer was authenticated with
 };
 
 }  // namespace dtls::handshake

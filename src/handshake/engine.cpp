@@ -108,7 +108,10 @@ void Engine::take(const ChangeCipherSpec& /*change*/) {
 
 void Engine::take(const ApplicationData& data) {
   if (data.content.empty()) return;
-  if (phase_ == Phase::kEstablished) {
+  warnings_ = 0;
+  // DTLS 1.2 has keys before Finished has come, also in a renegotiation; DTLS 1.3 never has.
+  const bool is_proven = core_.negotiated.version == wire::kDtls13 || data.epoch <= proven_epoch_;
+  if (phase_ == Phase::kEstablished && is_proven) {
     received_ = data.content;
     return;
   }
@@ -121,9 +124,12 @@ void Engine::take(const ApplicationData& data) {
 }
 
 std::optional<EngineEvent> Engine::take_early() {
-  if (phase_ != Phase::kEstablished || early_.empty()) return std::nullopt;
+  if (phase_ != Phase::kEstablished || handshake_ != nullptr || early_.empty()) {
+    return std::nullopt;
+  }
   delivered_ = std::move(early_.front());
   early_.erase(early_.begin());
+  early_bytes_ -= delivered_.size();
   if (early_.empty()) early_ = {};
   return Received{delivered_};
 }
@@ -175,6 +181,7 @@ void Engine::proceed(Step step) {
 
 void Engine::establish() {
   handshake_.reset();
+  proven_epoch_ = core_.channel.read_epoch();
   if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
   if (phase_ == Phase::kEstablished) return;  // a renegotiation
   phase_ = Phase::kEstablished;
@@ -325,6 +332,8 @@ void Engine::handle_timeout(TimePoint now) {
   if (!core_.channel.has_given_up()) return;
   if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
     give_up_request();
+  } else if (phase_ == Phase::kEstablished && handshake_ == nullptr && !post_.is_updating()) {
+    core_.channel.forget_unacked();  // tickets: a peer can do without
   } else {
     end(Ended{{ErrorKind::kTimeout,
                ETIMEDOUT,

@@ -134,7 +134,8 @@ class Engine {
 
   Core core_;
   Phase phase_ = Phase::kIdle;
-  std::uint8_t warnings_ = 0;
+  std::uint8_t warnings_ = 0;       // since the last message
+  std::uint64_t proven_epoch_ = 0;  // whose Finished has come
   bool has_declined_ = false;
   bool requested_ = false;  // server: a HelloRequest awaits its answer
   std::unique_ptr<Handshake> handshake_;

@@ -1,6 +1,7 @@
 #include "handshake/handshake.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 
 namespace dtls::handshake {
@@ -34,6 +35,20 @@ void apply_record_limits(Core& core) {
   if (agreed.peer_record_limit == 0) return;
   const auto ours = plaintext_limit(core.settings->record_size_limit, agreed.version);
   core.channel.set_record_size_limits(ours == 0 ? kMost : ours, agreed.peer_record_limit);
+}
+
+void set_life(SessionState& state, const Core& core, std::uint32_t lifetime_s) {
+  constexpr auto kLongest = std::chrono::hours(24 * 7);
+  state.issued = core.now;
+  state.valid_until = std::min<TimePoint>(core.resumable_until, core.now + kLongest);
+  const auto left = std::chrono::duration_cast<std::chrono::seconds>(state.valid_until - core.now);
+  state.lifetime_s =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(left.count(), 0, lifetime_s));
+}
+
+void accept_resumed(Core& core, const SessionState& state) {
+  core.resumable_until = state.valid_until;
+  core.decisions->accept_resumed(state);
 }
 
 }  // namespace dtls::handshake

@@ -88,4 +88,10 @@ std::uint16_t plaintext_limit(std::uint16_t advertised, wire::Version version);
 // apply_record_limits tells the channel what both sides advertised, if the peer did.
 void apply_record_limits(Core& core);
 
+// set_life says from when and how long a new session can be resumed: `lifetime_s` at most, and
+// within what SessionState::valid_until says.
+void set_life(SessionState& state, const Core& core, std::uint32_t lifetime_s);
+// accept_resumed takes over from the session that the peer resumes what it proved then.
+void accept_resumed(Core& core, const SessionState& state);
+
 }  // namespace dtls::handshake

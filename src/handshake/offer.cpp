@@ -6,6 +6,7 @@
 #include "crypto/random.hpp"
 #include "handshake/authentication.hpp"
 #include "handshake/handshake.hpp"
+#include "handshake/tickets.hpp"
 #include "wire/key_share.hpp"
 #include "wire/parameter_lists.hpp"
 #include "wire/pre_shared_key.hpp"
@@ -45,15 +46,15 @@ Result<Offer> Offer::make(Core& core, const Renegotiation* renegotiation) {
   for (const auto id : settings.suites) {
     const Suite* suite = find_suite(id);
     if (suite == nullptr || !offer.offers(suite->version)) continue;
-    if (uses_psk(*suite) && !settings.offers_psk) continue;
+    // Who has a PSK is not renegotiated with: nothing would tell that it is the same peer.
+    if (uses_psk(*suite) && (!settings.offers_psk || renegotiation != nullptr)) continue;
     offer.suites_.push_back(id);
   }
   if (renegotiation == nullptr && settings.tickets) {
     offer.ticket = core.decisions->ticket();
     const bool fits = offer.ticket && offer.offers(offer.ticket->state.version) &&
                       offer.offers(offer.ticket->state.suite) &&
-                      core.now - offer.ticket->state.issued <
-                          std::chrono::seconds(offer.ticket->state.lifetime_s);
+                      is_fresh(offer.ticket->state, core.now);
     if (!fits) offer.ticket.reset();
   }
   // RFC 5077 §3.4: the server repeats the session id when it takes the ticket.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "handshake/handshake.hpp"
 #include "wire/new_session_ticket.hpp"
 #include "wire/short_messages.hpp"
 
@@ -16,7 +17,6 @@ using wire::HandshakeType;
 
 // A server may send several tickets; nobody needs more of one association.
 constexpr std::size_t kMaxTickets = 8;
-constexpr std::uint32_t kLongestLife = 604800;  // 7 days (RFC 8446 §4.6.1)
 
 record::Protection protection(const Secrets13& secrets, const crypto::Secret& traffic) {
   return record::Protection::tls13(secrets.suite->aead, secrets.suite->hash, traffic.view());
@@ -55,8 +55,7 @@ Step PostHandshake::take_ticket(Core& core, const HandshakeMessage& message) {
   state.version = wire::kDtls13;
   state.suite = core.negotiated.suite;
   state.secret = ticket_psk(secrets.suite->hash, secrets.resumption.view(), ticket->nonce);
-  state.issued = core.now;
-  state.lifetime_s = std::min(ticket->lifetime_s, kLongestLife);
+  set_life(state, core, ticket->lifetime_s);
   state.age_add = ticket->age_add;
   state.server_name = core.decisions->server_name();
   state.alpn = core.negotiated.alpn;

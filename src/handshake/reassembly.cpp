@@ -79,6 +79,12 @@ void Reassembly::clear() {
     each.reset();
 }
 
+void Reassembly::drop_below(std::uint64_t epoch) {
+  for (Slot& each : slots_) {
+    if (each && each->epoch < epoch) each.reset();
+  }
+}
+
 std::size_t Reassembly::bytes_beyond(std::uint32_t next) const {
   std::size_t bytes = 0;
   for (const Slot& each : slots_) {

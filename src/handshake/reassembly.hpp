@@ -51,6 +51,8 @@ class Reassembly {
   [[nodiscard]] bool has_complete(std::uint32_t next) const;
   [[nodiscard]] bool empty() const;
   void clear();
+  // drop_below forgets what came in an epoch before `epoch`.
+  void drop_below(std::uint64_t epoch);
 
  private:
   using Slot = std::unique_ptr<IncomingMessage>;

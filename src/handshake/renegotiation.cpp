@@ -37,7 +37,7 @@ Step Engine::take_renegotiation(const HandshakeMessage& message) {
   }
   const bool wanted = is_server && requested_;
   const bool allowed = core_.settings->renegotiate && core_.negotiated.secure_renegotiation &&
-                       (wanted || limit_.allows(core_.now));
+                       !core_.negotiated.with_psk && (wanted || limit_.allows(core_.now));
   requested_ = false;
   if (!allowed) {  // RFC 5746 §4.5: no reason to end the association
     core_.channel.send_alert({wire::AlertLevel::kWarning,
@@ -75,6 +75,9 @@ Result<void> Engine::renegotiate(TimePoint now) {
   }
   if (!core_.negotiated.secure_renegotiation) {
     return refuse(EOPNOTSUPP, "the peer does not know secure renegotiation (RFC 5746)");
+  }
+  if (core_.negotiated.with_psk) {
+    return refuse(EOPNOTSUPP, "associations with a pre-shared key are not renegotiated");
   }
   core_.now = now;
   core_.channel.restart_messages();

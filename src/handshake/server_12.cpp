@@ -135,6 +135,8 @@ Step Server12::choose_suite() {
   for (const auto id : settings().suites) {
     const Suite* suite = find_suite(id);
     if (suite == nullptr || suite->version != wire::kDtls12 || !hello_.offers(id)) continue;
+    // Nothing would tell that a PSK is the same peer's (see Engine::take_renegotiation).
+    if (renegotiation_ && uses_psk(*suite)) continue;
     if (!can_use(*suite)) continue;
     suite_ = suite;
     core().negotiated.suite = id;
@@ -173,7 +175,7 @@ Step Server12::resume(SessionState session) {
   }
   agreed.suite = session.suite;
   agreed.resumed = true;
-  core().decisions->accept_resumed(session);
+  accept_resumed(core(), session);
   master_ = session.secret.copy();
   resumed_ = std::move(session);
   transcript_.choose(wire::kDtls12, suite_->hash, false);
@@ -226,9 +228,8 @@ Step Server12::send_server_hello(Bytes session_id) {
     const auto mark = std::as_bytes(std::span(wire::kDowngradedToDtls12));
     std::ranges::copy(mark, server_random_.end() - static_cast<std::ptrdiff_t>(mark.size()));
   }
-  const bool asks_for_ticket = hello_.find(ExtensionType::kSessionTicket).has_value();
-  issues_ticket_ = asks_for_ticket && !renegotiation_ && settings().tickets &&
-                   settings().ticket_keys != nullptr &&
+  issues_ticket_ = hello_.find(ExtensionType::kSessionTicket) && !renegotiation_ &&
+                   settings().tickets && settings().ticket_keys != nullptr &&
                    suite_->authentication != Authentication::kPsk;
 
   wire::Writer writer(scratch());
@@ -245,13 +246,18 @@ Step Server12::send_server_hello(Bytes session_id) {
     }
   }
   wire::write_extension(writer, ExtensionType::kExtendedMasterSecret);
-  if (presented_.named && !resumed_) wire::write_extension(writer, ExtensionType::kServerName);
+  // What a renegotiating client does not ask for again is not answered again, though it holds on.
+  const auto asks = [&](ExtensionType type) { return hello_.find(type).has_value(); };
+  if (presented_.named && !resumed_ && asks(ExtensionType::kServerName)) {
+    wire::write_extension(writer, ExtensionType::kServerName);
+  }
   if (hello_.find(ExtensionType::kEcPointFormats)) wire::write_ec_point_formats(writer);
   if (issues_ticket_) wire::write_extension(writer, ExtensionType::kSessionTicket);
-  if (!core().negotiated.alpn.empty()) {
+  if (!core().negotiated.alpn.empty() && asks(ExtensionType::kAlpn)) {
     wire::write_alpn(writer, std::span(&core().negotiated.alpn, 1));
   }
-  if (const auto profile = core().negotiated.srtp_profile; profile != 0) {
+  if (const auto profile = core().negotiated.srtp_profile;
+      profile != 0 && asks(ExtensionType::kUseSrtp)) {
     const std::array chosen{static_cast<wire::SrtpProfile>(profile)};
     wire::write_use_srtp(writer, chosen);
   }
@@ -448,8 +454,11 @@ void Server12::send_ticket() {
   state.version = wire::kDtls12;
   state.suite = suite_->id;
   state.secret = master_.copy();
-  state.issued = resumed_ ? resumed_->issued : core().now;  // RFC 5077 §5.6: no life beyond that
-  state.lifetime_s = settings().ticket_lifetime_s;
+  set_life(state, core(), settings().ticket_lifetime_s);
+  if (resumed_) {  // RFC 5077 §5.6: no life beyond the first ticket's
+    state.issued = resumed_->issued;
+    state.lifetime_s = resumed_->lifetime_s;
+  }
   state.server_name = core().negotiated.server_name;
   state.alpn = core().negotiated.alpn;
   state.peer_leaf = resumed_ ? resumed_->peer_leaf : peer_.leaf();
@@ -458,8 +467,7 @@ void Server12::send_ticket() {
   const auto ticket = settings().ticket_keys->seal(state, core().now);
   wire::Writer writer(scratch());
   // RFC 5077 §3.3: an empty one takes back what ServerHello has announced.
-  wire::write_new_session_ticket_12(
-      writer, {settings().ticket_lifetime_s, ticket ? Bytes(*ticket) : Bytes()});
+  wire::write_new_session_ticket_12(writer, {state.lifetime_s, ticket ? Bytes(*ticket) : Bytes()});
   add(HandshakeType::kNewSessionTicket, Bytes(scratch()).first(writer.written()));
 }
 

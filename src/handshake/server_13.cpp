@@ -341,7 +341,7 @@ Step Server13::answer(Bytes share) {
   agreed.suite = suite_->id;
   agreed.resumed = psk_ && psk_->session.has_value();
   agreed.with_psk = psk_ && !psk_->session;
-  if (agreed.resumed) core().decisions->accept_resumed(*psk_->session);
+  if (agreed.resumed) accept_resumed(core(), *psk_->session);
 
   if (!psk_) {
     const auto content = hello_.find(ExtensionType::kSignatureAlgorithms);
@@ -541,8 +541,8 @@ void Server13::send_tickets() {
   state.version = wire::kDtls13;
   state.suite = suite_->id;
   state.secret = ticket_psk(suite_->hash, resumption.view(), nonce);
-  state.issued = core().now;
-  state.lifetime_s = settings().ticket_lifetime_s;
+  set_life(state, core(), settings().ticket_lifetime_s);
+  if (state.lifetime_s == 0) return;
   state.age_add = wire::Reader(age_add).u32();
   state.server_name = core().negotiated.server_name;
   state.alpn = core().negotiated.alpn;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -54,6 +55,9 @@ struct SessionState {
   crypto::Secret secret;  // 1.2: the master secret; 1.3: the PSK of the ticket
   TimePoint issued;
   std::uint32_t lifetime_s = 0;
+  // However often it is resumed: 7 days after the full handshake (RFC 8446 §4.6.1), and not beyond
+  // the peer's certificate.
+  TimePoint valid_until = TimePoint::max();
   std::uint32_t age_add = 0;  // 1.3 (RFC 8446 §4.6.1)
   std::string server_name;    // for which it began
   std::string alpn;
@@ -109,6 +113,7 @@ struct Verdict {
   wire::AlertDescription alert{};
   std::string reason;
   crypto::OwnedKey key = nullptr;
+  std::optional<std::chrono::seconds> valid_for = {};  // what is left of its life
 };
 
 // PskAnswer: the key, that there is none, or that the answer comes later with Engine::provide_psk.

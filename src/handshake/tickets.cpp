@@ -45,6 +45,7 @@ std::size_t encode(const SessionState& state, std::span<std::byte> out) {
   write_short(writer, state.secret.view());
   writer.u48(milliseconds(state.issued));
   writer.u32(state.lifetime_s);
+  writer.u48(milliseconds(state.valid_until));
   writer.u32(state.age_add);
   write_short(writer, bytes_of(state.server_name));
   write_short(writer, bytes_of(state.alpn));
@@ -63,6 +64,7 @@ std::optional<SessionState> decode(Bytes bytes) {
   const auto secret = reader.vector8(1, crypto::kMaxDigestSize);
   state.issued = TimePoint(Duration(reader.u48()));
   state.lifetime_s = reader.u32();
+  state.valid_until = TimePoint(Duration(reader.u48()));
   state.age_add = reader.u32();
   state.server_name = text_of(reader.vector8(0, 255));
   state.alpn = text_of(reader.vector8(0, 255));
@@ -76,11 +78,12 @@ std::optional<SessionState> decode(Bytes bytes) {
   return state;
 }
 
-bool is_fresh(const SessionState& state, TimePoint now) {
-  return now >= state.issued && now - state.issued < std::chrono::seconds(state.lifetime_s);
-}
-
 }  // namespace
+
+bool is_fresh(const SessionState& state, TimePoint now) {
+  return now >= state.issued && now < state.valid_until &&
+         now - state.issued < std::chrono::seconds(state.lifetime_s);
+}
 
 TicketKeys::Shared TicketKeys::current(TimePoint now) {
   const std::lock_guard lock(mutex_);

@@ -12,6 +12,9 @@
 
 namespace dtls::handshake {
 
+// is_fresh says whether a session may still be resumed.
+bool is_fresh(const SessionState& state, TimePoint now);
+
 // TicketKeys seals with a key that is replaced every `lifetime`, and opens with that one and the
 // one before: what was sealed long ago is lost with its key, so a stolen key opens little. Shared
 // by all associations of a context. Any thread.

@@ -17,6 +17,13 @@ std::uint64_t reconstruct(std::uint64_t low, unsigned bits, std::uint64_t expect
   return is_behind || number > kMaxSequence ? number - span : number;
 }
 
+// Whether the epoch of a record of DTLS 1.3 may follow: after the plaintext come those of the
+// handshake and of application data (RFC 9147 §6.1), then one for each KeyUpdate.
+bool comes_next(unsigned epoch_bits, std::uint64_t newest) {
+  if (newest == 0) return epoch_bits >= 2;
+  return epoch_bits == ((newest + 1) & 3U);
+}
+
 }  // namespace
 
 void Inbound::install(std::uint64_t epoch, Protection protection) {
@@ -88,15 +95,15 @@ std::optional<InboundRecord> Inbound::next_plain_form() {
     rest_ = {};
     return std::nullopt;
   }
-  const auto fragment = rest_.subspan(wire::kRecordHeaderSize, record->header.length);
-  rest_ = rest_.subspan(wire::kRecordHeaderSize + record->header.length);
+  const auto whole = rest_.first(wire::kRecordHeaderSize + record->header.length);
+  const auto fragment = whole.subspan(wire::kRecordHeaderSize);
+  rest_ = rest_.subspan(whole.size());
 
   const wire::RecordHeader& header = record->header;
   if (header.epoch == 0) return open_plaintext(header, fragment);
   Epoch* epoch = find(header.epoch);
   if (epoch == nullptr || epoch->protection.form() != Protection::Form::kTls12) {
-    ++discarded_.unknown_epoch;
-    return std::nullopt;
+    return without_keys(epoch == nullptr && header.epoch == newest() + 1, whole);
   }
   if (version_ != 0 && header.version != version_) {
     ++discarded_.malformed;
@@ -110,6 +117,12 @@ std::optional<InboundRecord> Inbound::next_plain_form() {
                epoch->protection.open_tls12(header, fragment, max_plaintext_));
 }
 
+std::optional<InboundRecord> Inbound::without_keys(bool is_early, std::span<std::byte> whole) {
+  ++discarded_.unknown_epoch;
+  if (!is_early) return std::nullopt;
+  return EarlyRecord{whole};
+}
+
 std::optional<InboundRecord> Inbound::open_plaintext(const wire::RecordHeader& header,
                                                      std::span<std::byte> fragment) {
   if (!has_plain_) {
@@ -120,11 +133,7 @@ std::optional<InboundRecord> Inbound::open_plaintext(const wire::RecordHeader& h
     ++discarded_.malformed;
     return std::nullopt;
   }
-  if (!plain_window_.accepts(header.sequence)) {
-    ++discarded_.replayed;
-    return std::nullopt;
-  }
-  plain_window_.update(header.sequence);
+  // No replay window: without authentication anybody could move it (RFC 6347 §4.1.2.6).
   return OpenedRecord{.type = header.type,
                       .number = {.epoch = 0, .sequence = header.sequence},
                       .content = fragment};
@@ -138,9 +147,10 @@ std::optional<InboundRecord> Inbound::next_unified() {
     rest_ = {};
     return std::nullopt;
   }
-  const auto header = rest_.first(record->header.size());
-  const auto sealed = rest_.subspan(header.size(), record->ciphertext.size());
-  rest_ = rest_.subspan(header.size() + sealed.size());
+  const auto whole = rest_.first(record->header.size() + record->ciphertext.size());
+  const auto header = whole.first(record->header.size());
+  const auto sealed = whole.subspan(header.size());
+  rest_ = rest_.subspan(whole.size());
 
   Epoch* epoch = nullptr;
   for (Epoch& slot : epochs_) {  // RFC 9147 §4.2.2: the newest that the two bits fit
@@ -152,8 +162,7 @@ std::optional<InboundRecord> Inbound::next_unified() {
   }
   if (epoch == nullptr) {
     missed_epoch_ = true;
-    ++discarded_.unknown_epoch;
-    return std::nullopt;
+    return without_keys(comes_next(record->epoch_bits, newest()), whole);
   }
   const auto number_bytes = header.subspan(record->sequence_at, record->sequence_size);
   if (!epoch->protection.unmask(number_bytes, sealed)) {

@@ -29,7 +29,12 @@ struct FatalRecord {
   const char* what = "";
 };
 
-using InboundRecord = std::variant<OpenedRecord, FatalRecord>;
+// A record of an epoch that comes after the newest one: it has overtaken what its keys follow from.
+struct EarlyRecord {
+  std::span<std::byte> whole;  // with its header, as it came; in the datagram
+};
+
+using InboundRecord = std::variant<OpenedRecord, FatalRecord, EarlyRecord>;
 
 // Inbound holds the read side: epoch 0 and up to two epochs with keys. Two are enough: the
 // handshake's and the first of application data, later the current one and the one before it.
@@ -85,11 +90,11 @@ class Inbound {
                                      const Protection::Opened& opened);
   std::optional<InboundRecord> open_plaintext(const wire::RecordHeader& header,
                                               std::span<std::byte> fragment);
+  std::optional<InboundRecord> without_keys(bool is_early, std::span<std::byte> whole);
   Epoch* find(std::uint64_t epoch);
 
   std::span<std::byte> rest_;
   std::array<Epoch, 2> epochs_;
-  ReplayWindow plain_window_;
   Discarded discarded_;
   wire::Version version_ = 0;  // 0: not told yet
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;

@@ -67,7 +67,8 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
             .authorized = false,
             .alert = wire::AlertDescription::kHandshakeFailure,
             .reason = "sent no certificate",
-            .key = nullptr};
+            .key = nullptr,
+            .valid_for = std::nullopt};
   }
   const bool is_server = settings.hosts != nullptr;
   X509_STORE* anchors = settings.trust.get();
@@ -86,7 +87,8 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
           .authorized = verdict.trusted,
           .alert = static_cast<wire::AlertDescription>(verdict.alert),
           .reason = std::move(verdict.reason),
-          .key = std::move(verdict.key)};
+          .key = std::move(verdict.key),
+          .valid_for = verdict.valid_for};
 }
 
 void Session::State::accept_resumed(const handshake::SessionState& state) {

@@ -53,8 +53,13 @@ void Session::State::note_verification() {
   }
 }
 
+// Where no handshake runs, what was found in the last one stays.
 Failed Session::State::fail(Error error) {
-  note_verification();
+  const auto is_empty = [](const PeerVerification& of) {
+    return !of.authorized && of.reason.empty() && of.certificate.empty();
+  };
+  if (is_empty(verification) || !is_empty(pending)) note_verification();
+  handshake_deadline.reset();
   return {std::move(error)};
 }
 

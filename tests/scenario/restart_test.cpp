@@ -44,6 +44,7 @@ class Restart : public Loopback {
     while (!accepted || !is_up(client) || !is_up(*accepted))
       turn_both();
     server.on_accept({});
+    client_loop_.run_once(Duration::zero());  // nothing of the handshake is left for an impostor
     return {std::move(client), std::move(*accepted)};
   }
   void turn_both() {

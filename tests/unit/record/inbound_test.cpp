@@ -68,9 +68,10 @@ TEST_P(Records, are_opened_once) {
   const Datagram plain = seal(0, "plain");
   EXPECT_EQ(open(record), Texts{"once"});
   EXPECT_EQ(open(record), Texts{});
+  EXPECT_EQ(in_.discarded().replayed, 1U);
+  // Not so without keys: a window that everybody could move would lock the peer out.
   EXPECT_EQ(open(plain), Texts{"plain"});
-  EXPECT_EQ(open(plain), Texts{});
-  EXPECT_EQ(in_.discarded().replayed, 2U);
+  EXPECT_EQ(open(plain), Texts{"plain"});
 }
 
 TEST_P(Records, a_forged_one_spoils_neither_the_others_nor_the_window) {
