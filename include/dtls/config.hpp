@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dtls/address.hpp"
+#include "dtls/negotiated.hpp"
 #include "dtls/time.hpp"
 
 namespace dtls {
@@ -15,9 +16,6 @@ namespace dtls {
 inline constexpr Duration kMinHandshakeTimeout{2000};
 inline constexpr Duration kMaxHandshakeTimeout{120000};
 inline constexpr Duration kDefaultHandshakeTimeout{60000};
-
-// ProtocolVersion is a version of DTLS that is spoken here: RFC 6347, RFC 9147.
-enum class ProtocolVersion : std::uint8_t { kDtls12, kDtls13 };
 
 // Versions bounds what is negotiated; the newest that both sides know is spoken.
 struct Versions {

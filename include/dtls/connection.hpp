@@ -93,6 +93,9 @@ class Connection {
   // failed.
   [[nodiscard]] const PeerVerification& verification() const;
 
+  // negotiated is what was agreed upon; nullopt until the handshake is finished and after fly_away.
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
+
   // take_socket_error returns the last socket error (SO_ERROR) and clears it; 0: none.
   int take_socket_error();
 

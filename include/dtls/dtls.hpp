@@ -7,6 +7,7 @@
 #include "dtls/connection.hpp"      // IWYU pragma: export
 #include "dtls/error.hpp"           // IWYU pragma: export
 #include "dtls/event_loop.hpp"      // IWYU pragma: export
+#include "dtls/negotiated.hpp"      // IWYU pragma: export
 #include "dtls/server.hpp"          // IWYU pragma: export
 #include "dtls/session.hpp"         // IWYU pragma: export
 #include "dtls/socket_options.hpp"  // IWYU pragma: export

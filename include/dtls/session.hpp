@@ -11,6 +11,7 @@
 #include "dtls/address.hpp"
 #include "dtls/config.hpp"
 #include "dtls/error.hpp"
+#include "dtls/negotiated.hpp"
 #include "dtls/time.hpp"
 
 namespace dtls {
@@ -130,6 +131,9 @@ class Session {
 
   // verification may be asked once Connected or Failed was seen. A renegotiation refreshes it.
   [[nodiscard]] const PeerVerification& verification() const;
+
+  // negotiated is what was agreed upon; nullopt before Connected.
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
 
  private:
   explicit Session(std::unique_ptr<State> state);

@@ -18,6 +18,7 @@ enum class Authentication : std::uint8_t { kByExtensions, kEcdsa, kRsa, kPsk };
 
 struct Suite {
   wire::CipherSuite id{};
+  const char* name = "";  // IANA's
   wire::Version version = 0;
   KeyExchange key_exchange{};
   Authentication authentication{};

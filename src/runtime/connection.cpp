@@ -45,6 +45,9 @@ Address Connection::peer_address() const {
 const PeerVerification& Connection::verification() const {
   return core_->verification();
 }
+std::optional<Negotiated> Connection::negotiated() const {
+  return core_->negotiated();
+}
 int Connection::take_socket_error() {
   return core_->take_socket_error();
 }

@@ -394,6 +394,10 @@ const PeerVerification& ConnectionCore::verification() const {
   return flown_ ? kNone : association_.session.verification();
 }
 
+std::optional<Negotiated> ConnectionCore::negotiated() const {
+  return flown_ ? std::nullopt : association_.session.negotiated();
+}
+
 std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,
                                                         std::function<void()> callback) {
   if (association_.state == State::kClosed) return {};  // nothing will come

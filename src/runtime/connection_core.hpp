@@ -46,6 +46,7 @@ class ConnectionCore final : public net::Source,
   [[nodiscard]] State state() const { return association_.state; }
   [[nodiscard]] const std::optional<Error>& failure() const { return association_.failure; }
   [[nodiscard]] const PeerVerification& verification() const;
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
   [[nodiscard]] const Address& local_address() const { return association_.local; }
   [[nodiscard]] const Address& peer_address() const { return association_.peer; }
   [[nodiscard]] EventLoop& loop() { return loop_; }

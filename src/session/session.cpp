@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "session/failure.hpp"
+#include "session/negotiated.hpp"
 #include "session/state.hpp"
 
 namespace dtls {
@@ -113,6 +114,11 @@ void Session::handle_timeout(TimePoint now) {
 
 const PeerVerification& Session::verification() const {
   return state_->verification;
+}
+
+std::optional<Negotiated> Session::negotiated() const {
+  if (!state_->was_connected) return std::nullopt;
+  return session::describe(state_->engine.negotiated());
 }
 
 }  // namespace dtls

@@ -61,6 +61,7 @@ Failed Session::State::fail(Error error) {
 std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
   if (std::holds_alternative<handshake::Established>(event)) {
     note_verification();
+    was_connected = true;
     return Connected{};
   }
   if (const auto* received = std::get_if<handshake::Received>(&event)) {

@@ -35,6 +35,7 @@ struct Session::State : public handshake::Decisions {
   std::optional<TimePoint> handshake_deadline;
   bool heard_from_peer = false;
   bool was_renegotiating = false;
+  bool was_connected = false;
   bool awaits_hello = false;  // server: nothing has come yet
 
   handshake::Engine engine;

@@ -5,6 +5,7 @@ const { ERRNO, fail, failure } = require("./errors");
 const { INTEREST } = require("./handle");
 const { STATE } = require("./handshake");
 const { loop } = require("./loop");
+const { VERSIONS } = require("./protocol");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").Connection} NativeConnection */
@@ -22,6 +23,8 @@ class Connection extends Dtls {
   #authorizationError;
   /** @type {string | undefined} */
   #peerCertificate;
+  /** @type {import("../types/native").Negotiated | undefined} */
+  #negotiated;
   /** @type {((dtls: Connection) => void) | undefined} */
   #onreadable;
   /** @type {import("./watch").Watch | undefined} */
@@ -65,6 +68,57 @@ class Connection extends Dtls {
   get peerCertificate() {
     this.#remember();
     return this.#peerCertificate;
+  }
+
+  /**
+   * protocol is the version that is spoken: 'DTLSv1.2' or 'DTLSv1.3'. It and
+   * what follows are undefined until the handshake is finished; they are
+   * extensions of the page.
+   *
+   * @returns {string | undefined}
+   */
+  get protocol() {
+    const agreed = this.#agreed();
+    return agreed && VERSIONS[agreed.version];
+  }
+
+  /**
+   * cipher is the cipher suite, as IANA names it.
+   *
+   * @returns {string | undefined}
+   */
+  get cipher() {
+    return this.#agreed()?.cipher;
+  }
+
+  /**
+   * group is that of the key agreement, as IANA names it; undefined where there
+   * was none.
+   *
+   * @returns {string | undefined}
+   */
+  get group() {
+    return this.#agreed()?.group;
+  }
+
+  /**
+   * sessionReused tells whether an earlier session was resumed (RFC 5077,
+   * RFC 8446 §2.2).
+   *
+   * @returns {boolean | undefined}
+   */
+  get sessionReused() {
+    return this.#agreed()?.resumed;
+  }
+
+  /**
+   * maxMessageSize is the most that send() takes: 16384 bytes, or what the peer
+   * has limited its records to (RFC 8449).
+   *
+   * @returns {number | undefined}
+   */
+  get maxMessageSize() {
+    return this.#agreed()?.maxMessage;
   }
 
   /**
@@ -266,6 +320,11 @@ class Connection extends Dtls {
     );
   }
 
+  #agreed() {
+    this.#remember();
+    return this.#negotiated;
+  }
+
   /** Copies what must still be told after the endpoint is gone. */
   #remember() {
     this.#handle.peek((connection) => {
@@ -273,6 +332,7 @@ class Connection extends Dtls {
       this.#authorized = connection.authorized;
       this.#authorizationError = connection.authorizationError;
       this.#peerCertificate = connection.peerCertificate;
+      this.#negotiated = connection.negotiated();
     });
   }
 }

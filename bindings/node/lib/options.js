@@ -1,5 +1,6 @@
 "use strict";
 
+const { protocolOptions } = require("./protocol");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").ServerOptions} ServerOptions */
@@ -122,12 +123,13 @@ function keyLogFileOf(value) {
  * @param {unknown} value
  * @returns {ServerOptions}
  * @throws {TypeError} when an option has the wrong type
- * @throws {Error} EINVAL when handshakeTimeout is out of range
+ * @throws {Error} EINVAL when one is out of range
  */
 function serverOptions(value) {
   const opt = validate.object("opt", value);
   return {
     ...identityOf(opt),
+    ...protocolOptions(opt),
     ipcert: validate.boolean("opt.ipcert", opt.ipcert, false),
     renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
     handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
@@ -156,12 +158,13 @@ function identityOptions(value) {
  * @param {unknown} value
  * @returns {ClientOptions}
  * @throws {TypeError} when an option has the wrong type
- * @throws {Error} EINVAL when handshakeTimeout is out of range
+ * @throws {Error} EINVAL when one is out of range
  */
 function clientOptions(value) {
   const opt = value == null ? {} : validate.object("opt", value);
   const { rejectUnauthorized = opt.rejectUnauthorinzed } = opt;
   return {
+    ...protocolOptions(opt),
     rejectUnauthorized: validate.boolean(
       "opt.rejectUnauthorized",
       rejectUnauthorized,

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "protocol.hpp"
+
 namespace dtls::node {
 namespace {
 
@@ -21,6 +23,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
                      InstanceAccessor<&ConnectionObject::authorized>("authorized"),
                      InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
                      InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
+                     InstanceMethod("negotiated", &ConnectionObject::negotiated),
                      InstanceMethod("failure", &ConnectionObject::failure),
                      InstanceMethod("send", &ConnectionObject::send),
                      InstanceMethod("recv", &ConnectionObject::recv),
@@ -62,6 +65,7 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   config.identity = identity_fields(options);
   config.renegotiate = bool_field(options, "renegotiate", false);
   config.key_log_file = text_field(options, "keyLogFile");
+  read_protocol(options, config);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
@@ -79,6 +83,11 @@ Napi::Value ConnectionObject::from_fd(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
+}
+
+Napi::Value ConnectionObject::negotiated(const Napi::CallbackInfo& info) {
+  const auto agreed = connection_->negotiated();
+  return agreed ? to_js(info.Env(), *agreed) : info.Env().Undefined();
 }
 
 Napi::Value ConnectionObject::failure(const Napi::CallbackInfo& info) {

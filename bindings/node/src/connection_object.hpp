@@ -25,6 +25,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   static Napi::Value connect(const Napi::CallbackInfo& info);
   static Napi::Value from_fd(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value negotiated(const Napi::CallbackInfo& info);
   Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value recv(const Napi::CallbackInfo& info);

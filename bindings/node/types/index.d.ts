@@ -1,7 +1,7 @@
 /// <reference types="node" />
 
 /**
- * Datagram TLS (DTLS 1.2, RFC 6347). A wrong argument type throws a TypeError;
+ * Datagram TLS (DTLS 1.2, RFC 6347; 1.3, RFC 9147). A wrong argument type throws a TypeError;
  * what the world refuses is reported by the documented failure value, with
  * errno set and the reason in `Dtls.lastError()`. Objects belong to the thread
  * that made them. All times are in milliseconds.
@@ -155,6 +155,19 @@ declare class Dtls {
   /** Connection: the peer's certificate in PEM. An extension. */
   readonly peerCertificate?: string;
   /**
+   * Connection: the version that is spoken; undefined until the handshake is
+   * finished, as what follows. Extensions.
+   */
+  readonly protocol?: Dtls.Version;
+  /** Connection: the cipher suite, as IANA names it. */
+  readonly cipher?: string;
+  /** Connection: the group of the key agreement, as IANA names it; undefined: none. */
+  readonly group?: string;
+  /** Connection: whether an earlier session was resumed. */
+  readonly sessionReused?: boolean;
+  /** Connection: the most bytes that send() takes. */
+  readonly maxMessageSize?: number;
+  /**
    * Connection: called while data waits, and when the association has ended; it
    * keeps Node's loop alive. An extension for programs driven by that loop.
    */
@@ -177,7 +190,17 @@ declare namespace Dtls {
   /** PEM text; Buffers are an extension. */
   type Pem = string | Uint8Array;
 
-  interface ServerOptions {
+  type Version = "DTLSv1.2" | "DTLSv1.3";
+
+  /** Of servers and clients. Extensions. */
+  interface ProtocolOptions {
+    /** The oldest version to speak. Default: 'DTLSv1.2'. */
+    minVersion?: Version;
+    /** The newest. Default: 'DTLSv1.3'; with `renegotiate`, 'DTLSv1.2'. */
+    maxVersion?: Version;
+  }
+
+  interface ServerOptions extends ProtocolOptions {
     /** Registers the server for createByFd(), process-wide. */
     name?: string;
     /** Clients must present a certificate that one of these vouches for. */
@@ -229,7 +252,7 @@ declare namespace Dtls {
     name: string;
   }
 
-  interface ClientOptions {
+  interface ClientOptions extends ProtocolOptions {
     /** Whether an unverified server is refused. Default: false! */
     rejectUnauthorized?: boolean;
     /** As EdgerOS's declarations spell it. */

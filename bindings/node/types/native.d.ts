@@ -21,7 +21,24 @@ export interface Identity {
   passwd?: string;
 }
 
-export interface ServerOptions extends Identity {
+/** What servers and clients have in common; without a value: the library's default. */
+export interface ProtocolOptions {
+  /** 0: DTLS 1.2; 1: DTLS 1.3. */
+  minVersion?: number;
+  maxVersion?: number;
+}
+
+/** What both sides agreed upon. */
+export interface Negotiated {
+  /** 0: DTLS 1.2; 1: DTLS 1.3. */
+  version: number;
+  cipher: string;
+  group?: string;
+  resumed: boolean;
+  maxMessage: number;
+}
+
+export interface ServerOptions extends Identity, ProtocolOptions {
   ipcert: boolean;
   renegotiate: boolean;
   handshakeTimeout: number;
@@ -30,7 +47,7 @@ export interface ServerOptions extends Identity {
   keyLogFile?: string;
 }
 
-export interface ClientOptions {
+export interface ClientOptions extends ProtocolOptions {
   rejectUnauthorized: boolean;
   loadDefaultCerts: boolean;
   ca?: string;
@@ -73,6 +90,8 @@ export interface Connection extends Endpoint {
   readonly authorized: boolean;
   readonly authorizationError: string | undefined;
   readonly peerCertificate: string | undefined;
+  /** Undefined before the handshake is finished. */
+  negotiated(): Negotiated | undefined;
   failure(): NativeError | undefined;
   send(buffer: Uint8Array, offset: number, length: number): number;
   recv(buffer: Uint8Array, offset: number, length: number): number;

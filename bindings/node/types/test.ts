@@ -27,7 +27,7 @@ if (server) {
 }
 
 const client = Dtls.createClient(
-  { server: "localhost" },
+  { server: "localhost", minVersion: "DTLSv1.2", maxVersion: "DTLSv1.3" },
   { addr: "::1", port: 3000 },
   500,
 );
@@ -37,6 +37,9 @@ const sent: number | undefined = client?.send(
   2,
   100,
 );
+const protocol: Dtls.Version | undefined = client?.protocol;
+// @ts-expect-error there is no such version
+Dtls.createClient({ minVersion: "DTLSv1.0" }, Dtls.sockaddr(), 0);
 const early: Dtls | undefined = Dtls.createClient(
   undefined,
   Dtls.sockaddr6(Dtls.IN6ADDR_LOOPBACK, 1),
@@ -60,7 +63,7 @@ iosched.once(withErrback);
 const [readable] = iosched.select([[0], [], []], 10);
 iosched.forever(() => readable.length > 0, 10);
 iosched.forever({ quit: true });
-console.log(sent, early, alert, iosched.fds()[2], iosched.poll(0));
+console.log(sent, early, alert, protocol, iosched.fds()[2], iosched.poll(0));
 
 const task = new Task("./task.js", { any: 1 }, { directory: "/" });
 const delivered: boolean = task.send({ sockFd: 1 }) && Task.send(1, "text");
