@@ -85,6 +85,10 @@ const Suite* find_suite(wire::CipherSuite id) {
   return found == kSuites.end() ? nullptr : found;
 }
 
+std::span<const Suite> all_suites() {
+  return kSuites;
+}
+
 std::span<const wire::CipherSuite> default_suites() {
   return kDefaults;
 }
