@@ -31,8 +31,10 @@ Negotiated describe(const handshake::Negotiated& agreed) {
   if (const auto* suite = handshake::find_suite(agreed.suite)) told.cipher_suite = suite->name;
   told.group = name_of(agreed.group);
   told.resumed = agreed.resumed;
-  told.max_message =
-      agreed.peer_record_limit == 0 ? wire::kMaxPlaintext : agreed.peer_record_limit;
+  told.alpn = agreed.alpn;
+  if (agreed.srtp_profile != 0) told.srtp_profile = static_cast<SrtpProfile>(agreed.srtp_profile);
+  if (agreed.with_psk) told.psk_identity = agreed.psk_identity;
+  told.max_message = agreed.peer_record_limit == 0 ? wire::kMaxPlaintext : agreed.peer_record_limit;
   return told;
 }
 
