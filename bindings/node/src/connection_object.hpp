@@ -40,6 +40,12 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value authorized(const Napi::CallbackInfo& info);
   Napi::Value authorization_error(const Napi::CallbackInfo& info);
   Napi::Value peer_certificate(const Napi::CallbackInfo& info);
+  void update_keys(const Napi::CallbackInfo& info);
+  void export_keying_material(const Napi::CallbackInfo& info);
+  void notify(const Napi::CallbackInfo& info);
+  Napi::Value wanted_psk(const Napi::CallbackInfo& info);
+  void provide_psk(const Napi::CallbackInfo& info);
+  Napi::Value take_ticket(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
   void end_watches();
 

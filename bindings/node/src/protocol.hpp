@@ -11,6 +11,11 @@ namespace dtls::node {
 void read_protocol(const Napi::Object& options, ServerConfig& config);
 void read_protocol(const Napi::Object& options, ClientConfig& config);
 
+// to_psk reads {identity, key}; nullopt for undefined. Throws where it is no key.
+std::optional<Psk> to_psk(const Napi::Value& value);
+
 Napi::Value to_js(Napi::Env env, const Negotiated& agreed);
+// A ticket travels in an External that only lib/session.js sees.
+Napi::Value to_js(Napi::Env env, SessionTicket ticket);
 
 }  // namespace dtls::node

@@ -26,6 +26,21 @@ export interface ProtocolOptions {
   /** 0: DTLS 1.2; 1: DTLS 1.3. */
   minVersion?: number;
   maxVersion?: number;
+  alpn?: string[];
+  psk?: Psk[];
+  /** Whether a key is asked for by notices. */
+  pskCallback?: true;
+  ccm?: boolean;
+  /** IANA's numbers. */
+  srtp?: number[];
+  tickets?: boolean;
+  recordSizeLimit?: number;
+  firstRetransmission?: number;
+}
+
+export interface Psk {
+  identity: string;
+  key: Uint8Array;
 }
 
 /** What both sides agreed upon. */
@@ -34,6 +49,10 @@ export interface Negotiated {
   version: number;
   cipher: string;
   group?: string;
+  alpn?: string;
+  /** IANA's number. */
+  srtp?: number;
+  pskIdentity?: string;
   resumed: boolean;
   maxMessage: number;
 }
@@ -48,6 +67,8 @@ export interface ServerOptions extends Identity, ProtocolOptions {
 }
 
 export interface ClientOptions extends ProtocolOptions {
+  /** What `takeTicket` has given. */
+  session?: unknown;
   rejectUnauthorized: boolean;
   loadDefaultCerts: boolean;
   ca?: string;
@@ -97,11 +118,25 @@ export interface Connection extends Endpoint {
   recv(buffer: Uint8Array, offset: number, length: number): number;
   pending(): number;
   renegotiate(): void;
+  updateKeys(askPeer: boolean): void;
+  exportKeyingMaterial(
+    out: Uint8Array,
+    label: string,
+    context: Uint8Array | undefined,
+  ): void;
+  /** Has `takeNotice` tell when a key is wanted or a ticket has come. */
+  notify(): void;
+  wantedPsk(): string | undefined;
+  /** Harmless when none is wanted. */
+  providePsk(psk: Psk | undefined): void;
+  takeTicket(): unknown;
   flyAway(): void;
   peerName(): Address;
 }
 
 export interface Native {
+  hasNotices(): boolean;
+  takeNotice(): Connection | undefined;
   wait(timeoutMs: number, all: boolean): number[];
   watch(fd: number, interest: number): number;
   unwatch(id: number): void;
