@@ -5,8 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dtls/address.hpp"
+#include "dtls/negotiated.hpp"
+#include "dtls/psk.hpp"
+#include "dtls/session_ticket.hpp"
 #include "dtls/time.hpp"
 
 namespace dtls {
@@ -15,9 +19,6 @@ namespace dtls {
 inline constexpr Duration kMinHandshakeTimeout{2000};
 inline constexpr Duration kMaxHandshakeTimeout{120000};
 inline constexpr Duration kDefaultHandshakeTimeout{60000};
-
-// ProtocolVersion is a version of DTLS that is spoken here: RFC 6347, RFC 9147.
-enum class ProtocolVersion : std::uint8_t { kDtls12, kDtls13 };
 
 // Versions bounds what is negotiated; the newest that both sides know is spoken.
 struct Versions {
@@ -70,8 +71,9 @@ struct ServerConfig {
   // name makes the server's connections movable between threads, and between processes that have a
   // server of that name: see Connection::fly_away. Empty: they are not.
   std::string name;
-  IdentityConfig identity;  // required
-  std::string ca;           // PEM; when set, a client certificate is requested and required
+  IdentityConfig identity;  // required, unless there is a PSK: then only those may be used
+  std::string ca;           // PEM; when set, a client certificate is requested and required, but
+                            // of clients that have a PSK
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};  // RFC 6347 §4.2.4.1: initial timer 1 s; doubled each time
   std::size_t receive_queue =
@@ -95,6 +97,27 @@ struct ServerConfig {
   // log format), for Wireshark and its kin. Whoever can read the file can read all the traffic:
   // never outside a test. Empty: off. It is made with mode 0600.
   std::string key_log_file;
+  // Application protocols (RFC 7301), the best first: each 1 to 255 bytes, together, with a byte
+  // for each, at most 512. A client that offers some and none of these is refused with
+  // no_application_protocol; one that offers none is served without. Empty: not negotiated.
+  std::vector<std::string> alpn;
+  // Pre-shared keys. With either of these, cipher suites with a PSK are spoken, and come before
+  // those with certificates. `psks` is looked through first; the callback must be safe to call from
+  // every thread that has connections of the server.
+  std::vector<Psk> psks;
+  PskCallback psk_callback;
+  // Whether AES-CCM is spoken as well, after all other ciphers: for small devices. Among these
+  // suites are those of CCM-8, whose tag of 8 bytes is easier to forge: after 2^7 forgeries in DTLS
+  // 1.3, 2^20 in 1.2, the association ends (RFC 9147 §4.5.3).
+  bool ccm_suites = false;
+  // Profiles of SRTP (RFC 5764), the best first; empty: not negotiated. None in common is no
+  // failure: see Negotiated. The keys come of export_keying_material("EXTRACTOR-dtls_srtp").
+  std::vector<SrtpProfile> srtp_profiles;
+  // Whether clients get tickets to resume their sessions with (RFC 5077, RFC 8446 §4.6.1).
+  bool tickets = true;
+  // The most bytes of a record that the peer may send (RFC 8449 §4): 64 to 16384, or 0: no limit
+  // is told. In DTLS 1.3 one of them is the content type, so messages have one byte less.
+  std::uint16_t record_size_limit = 0;
 };
 
 // ClientConfig. Verification is on by default here; the JavaScript module, whose page
@@ -113,6 +136,23 @@ struct ClientConfig {
   std::size_t receive_queue = std::size_t{256} * 1024;
   bool renegotiate = false;  // as ServerConfig's
   std::string key_log_file;  // as ServerConfig's: gives the traffic away
+  // Application protocols to offer, as ServerConfig's. A server that knows none of them may ignore
+  // the offer: see Negotiated::alpn.
+  std::vector<std::string> alpn;
+  // A pre-shared key to offer, or who is asked for one. Then the server must use it, unless it can
+  // be verified by its certificate: with `verify` off, a certificate proves nothing.
+  std::optional<Psk> psk;
+  PskCallback psk_callback;
+  bool ccm_suites = false;                 // as ServerConfig's
+  std::vector<SrtpProfile> srtp_profiles;  // as ServerConfig's
+  // Whether the server is asked for tickets: see Session::take_ticket.
+  bool tickets = false;
+  // A ticket of an earlier session, which is resumed if the server still knows it: else there is a
+  // full handshake. It is not used, also, where server name, trust, client certificate or (where
+  // there is no server name) the server's address are others than in that session, where it has
+  // expired, and, in DTLS 1.3, a second time (RFC 8446 §C.4). Having one asks for the next.
+  std::optional<SessionTicket> session;
+  std::uint16_t record_size_limit = 0;  // as ServerConfig's
 };
 
 }  // namespace dtls

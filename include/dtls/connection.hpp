@@ -49,7 +49,8 @@ class Connection {
   [[nodiscard]] const Error* failure() const;
 
   // send transmits one message as one record in one datagram. Waits for the handshake within the
-  // timeout. Returns the size. Errors: EMSGSIZE above 16384 bytes, EAGAIN on timeout, EPIPE after
+  // timeout. Returns the size. Errors: EMSGSIZE above
+  // Negotiated::max_message, EAGAIN on timeout, EPIPE after
   // the peer's close, the failure's own errno, EBADF after close.
   Result<std::size_t> send(std::span<const std::byte> message, Timeout timeout = {});
   Result<std::size_t> send(std::string_view message, Timeout timeout = {});
@@ -81,6 +82,24 @@ class Connection {
   // Needs ServerConfig::renegotiate or ClientConfig::renegotiate; fails like Session::renegotiate.
   Result<void> renegotiate();
 
+  // update_keys, export_keying_material and take_ticket: see Session.
+  Result<void> update_keys(bool ask_peer = false);
+  Result<void> export_keying_material(std::string_view label,
+                                      std::optional<std::span<const std::byte>> context,
+                                      std::span<std::byte> out) const;
+  std::optional<SessionTicket> take_ticket();
+
+  // wanted_psk is the identity of the key that the handshake waits for, because the configuration's
+  // psk_callback has put off its answer; provide_psk gives it: see Session.
+  [[nodiscard]] const std::optional<std::string>& wanted_psk() const;
+  void provide_psk(std::optional<Psk> key);
+  // on_psk_wanted and on_ticket call back when a key is wanted or a ticket has come (at once, if
+  // that was before): as background work of the loop, so also inside blocking calls, but never from
+  // inside a call to this connection. They may call it, but for what blocks. An empty function
+  // removes.
+  void on_psk_wanted(std::function<void()> callback);
+  void on_ticket(std::function<void()> callback);
+
   // descriptor is a UDP socket bound to the local and connected to the peer's address; the first
   // call gives an accepted connection a socket of its own. For watching with the loop only. EBADF
   // after close; EMFILE when the process is out of descriptors.
@@ -92,6 +111,9 @@ class Connection {
   // verification: outcome of checking the peer's certificate; meaningful once established or
   // failed.
   [[nodiscard]] const PeerVerification& verification() const;
+
+  // negotiated is what was agreed upon; nullopt until the handshake is finished and after fly_away.
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
 
   // take_socket_error returns the last socket error (SO_ERROR) and clears it; 0: none.
   int take_socket_error();

@@ -6,11 +6,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "dtls/address.hpp"
 #include "dtls/config.hpp"
 #include "dtls/error.hpp"
+#include "dtls/negotiated.hpp"
+#include "dtls/psk.hpp"
+#include "dtls/session_ticket.hpp"
 #include "dtls/time.hpp"
 
 namespace dtls {
@@ -36,7 +40,13 @@ struct Closed {};  // the peer sent close_notify (RFC 5246 §7.2.1)
 struct Failed {
   Error error;
 };
-using Event = std::variant<Connected, Message, Closed, Failed>;
+// A key is wanted, as the configuration's psk_callback has put off: the handshake waits for
+// provide_psk, within its patience.
+struct PskWanted {
+  std::string identity;
+};
+struct TicketReceived {};  // client: take_ticket has one
+using Event = std::variant<Connected, Message, Closed, Failed, PskWanted, TicketReceived>;
 
 // Context is what sessions share: parsed credentials and settings. Created once per server or
 // client configuration; any thread may make sessions from it. Only add_identity changes it.
@@ -90,7 +100,7 @@ class Session {
   void receive(std::span<std::byte> datagram, TimePoint now);
 
   // send makes one record, in one datagram, of the message. Fails with EAGAIN before Connected and
-  // while a renegotiation runs, EMSGSIZE above kMaxMessage, EPIPE after the end.
+  // while a renegotiation runs, EMSGSIZE above Negotiated::max_message, EPIPE after the end.
   Result<void> send(std::span<const std::byte> message);
 
   // close makes the close_notify alert; none can be made while a handshake runs. Harmless at any
@@ -111,6 +121,32 @@ class Session {
   // is_renegotiating: nothing can be sent just now.
   [[nodiscard]] bool is_renegotiating() const;
 
+  // update_keys has what is sent from now on protected by new keys (RFC 8446 §4.6.3, RFC 9147 §8),
+  // and with `ask_peer` what is received, too. It happens by itself before a key is worn out. Fails
+  // with EOPNOTSUPP in DTLS 1.2, EAGAIN before Connected, EALREADY while the peer has not
+  // acknowledged one, EPIPE after the end.
+  Result<void> update_keys(bool ask_peer, TimePoint now);
+
+  // provide_psk answers PskWanted; nullopt: there is no such key, and the handshake fails, unless
+  // the peer can do without. Harmless when nothing is wanted.
+  void provide_psk(std::optional<Psk> key, TimePoint now);
+
+  // take_ticket gives the newest ticket that has come, once (RFC 5077, RFC 8446 §4.6.1); in DTLS
+  // 1.3 they come after Connected. For ClientConfig::session. Needs ClientConfig::tickets.
+  std::optional<SessionTicket> take_ticket();
+
+  // export_keying_material fills `out` with bytes that only both sides can have (RFC 5705, RFC 8446
+  // §7.5), for other protocols.
+  //   label: 1 to 249 bytes, with a prefix of its own or from IANA's registry of exporter labels;
+  //     not one that the handshake of DTLS 1.2 uses itself (RFC 5705 §4)
+  //   context: at most 65535 bytes; in DTLS 1.2 none is not the same as an empty one
+  //   out: 1 to 8160 bytes (255 digests, RFC 5869 §2.3)
+  // Fails with EINVAL for what cannot be, EAGAIN before Connected, EPIPE where the handshake
+  // failed.
+  Result<void> export_keying_material(std::string_view label,
+                                      std::optional<std::span<const std::byte>> context,
+                                      std::span<std::byte> out) const;
+
   // set_handshake_timeout gives this session a patience of its own in place of the configuration's
   // handshake_timeout: an unfinished handshake fails with ETIMEDOUT at now + timeout, whatever has
   // passed before, also where the client's hello has not come yet. After Connected it counts for
@@ -130,6 +166,9 @@ class Session {
 
   // verification may be asked once Connected or Failed was seen. A renegotiation refreshes it.
   [[nodiscard]] const PeerVerification& verification() const;
+
+  // negotiated is what was agreed upon; nullopt before Connected.
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
 
  private:
   explicit Session(std::unique_ptr<State> state);

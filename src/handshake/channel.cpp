@@ -78,9 +78,9 @@ void Channel::install_write(std::uint64_t epoch, record::Protection protection) 
   outbound_.install(epoch, std::move(protection));
 }
 
-void Channel::set_record_size_limits(std::size_t in, std::size_t out) {
-  inbound_.set_max_plaintext(in);
-  max_plaintext_out_ = static_cast<std::uint16_t>(std::min(out, wire::kMaxPlaintext));
+void Channel::set_record_size_limits(std::uint64_t epoch, std::size_t in, std::size_t out) {
+  inbound_.set_max_plaintext(in, epoch);
+  outbound_.set_max_plaintext(out, epoch);
 }
 
 void Channel::begin_flight() {
@@ -183,8 +183,8 @@ std::size_t Channel::poll_transmit(std::span<std::byte> out, TimePoint now) {
   out = out.first(std::min(out.size(), datagram_size()));
   std::size_t used = write_ack(out);
   const bool remember = version_ == 0 || speaks_dtls13();
-  while (const std::size_t size = work_->outbox.write_record(outbound_, out.subspan(used),
-                                                             max_plaintext_out_, remember)) {
+  while (const std::size_t size =
+             work_->outbox.write_record(outbound_, out.subspan(used), remember)) {
     used += size;
   }
   if (!work_->outbox.is_sending()) used += write_alerts(out.subspan(used));
@@ -199,7 +199,7 @@ std::size_t Channel::write_ack(std::span<std::byte> out) {
   const std::size_t overhead = outbound_.overhead(epoch);
   if (out.size() <= overhead) return 0;
   const std::size_t size = work_->acks.write(std::span(content).first(
-      std::min({content.size(), out.size() - overhead, std::size_t{max_plaintext_out_}})));
+      std::min({content.size(), out.size() - overhead, outbound_.max_plaintext(epoch)})));
   if (size == 0) return 0;
   work_->sent_empty_ack |= work_->acks.empty();
   return outbound_.seal(epoch, wire::ContentType::kAck, std::span(content).first(size), out);
@@ -271,7 +271,7 @@ void Channel::set_first_timeout(Duration timeout) {
 }
 
 std::size_t Channel::seal_application_data(wire::Bytes content, std::span<std::byte> out) {
-  if (content.size() > max_plaintext_out_) return 0;
+  if (content.size() > outbound_.max_plaintext(outbound_.newest())) return 0;
   return outbound_.seal(outbound_.newest(), wire::ContentType::kApplicationData, content, out);
 }
 

@@ -75,13 +75,15 @@ class Channel {
   void retire_write_below(std::uint64_t epoch) { outbound_.retire_below(epoch); }
   [[nodiscard]] std::uint64_t read_epoch() const { return inbound_.newest(); }
   [[nodiscard]] std::uint64_t write_epoch() const { return outbound_.newest(); }
-  // needs_rekey: the write key should be replaced soon. key_is_worn: too many forgeries were met
-  // under a read key, the association must end (RFC 9147 §4.5.3).
+  // needs_rekey: the write key should be replaced soon. key_wears_out: the read key should be, for
+  // many forgeries were met under it. key_is_worn: too many, the association must end (RFC 9147
+  // §4.5.3).
   [[nodiscard]] bool needs_rekey() const { return outbound_.needs_rekey(); }
+  [[nodiscard]] bool key_wears_out() const { return inbound_.key_wears_out(); }
   [[nodiscard]] bool key_is_worn() const { return inbound_.key_is_worn(); }
-  // set_record_size_limits bounds the plaintext of records that come in and that go out (RFC 8449);
-  // 2^14 each at first.
-  void set_record_size_limits(std::size_t in, std::size_t out);
+  // set_record_size_limits bounds the plaintext of records that come in and that go out under the
+  // keys of `epoch` and later ones, installed already or not (RFC 8449 §4); 2^14 each at first.
+  void set_record_size_limits(std::uint64_t epoch, std::size_t in, std::size_t out);
 
   // ---- outgoing messages ----
   using Then = handshake::Then;
@@ -189,7 +191,6 @@ class Channel {
   TimePoint linger_until_ = TimePoint::max();  // then older epochs and what is in `work_` may go
   std::uint32_t next_in_ = 0;   // 2^16 after the last message there can be: no other is expected
   std::uint32_t next_out_ = 0;  // likewise
-  std::uint16_t max_plaintext_out_ = wire::kMaxPlaintext;
   wire::Version version_ = 0;
   bool is_server_;
   bool awaits_restart_ = false;

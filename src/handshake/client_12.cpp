@@ -272,6 +272,7 @@ Step Client12::provide_psk(const PreSharedKey* key) {
                         "wants a pre-shared key, and none is known for it");
   }
   core().negotiated.with_psk = true;
+  core().negotiated.psk_identity = key->identity;
   return answer(std::as_bytes(std::span(key->identity)), key->key.view());
 }
 
@@ -336,6 +337,7 @@ Step Client12::send_certificate_verify(const Identity& own, crypto::SignatureSch
 }
 
 void Client12::derive_keys() {
+  apply_record_limits(core(), epoch_ + 1);
   auto keys = key_block(suite_->hash, suite_->aead, master_.view(), offer_.random, server_random_);
   write_.emplace(std::move(keys.client));
   channel().install_read(epoch_ + 1, std::move(keys.server));
@@ -402,7 +404,6 @@ void Client12::conclude() {
   secrets.server_verify = server_verify_;
   secrets.peer_leaf = leaf_hash(resumed_ ? offer_.ticket->state.peer_leaf : peer_.leaf());
   core().secrets = std::move(secrets);
-  apply_record_limits(core());
   finish();
 }
 

@@ -204,6 +204,7 @@ Step Client13::agree(const wire::ServerHello& hello) {
 
   core().negotiated.resumed = with_psk_ && psk->origin == PskOrigin::kResumption;
   core().negotiated.with_psk = with_psk_ && psk->origin == PskOrigin::kExternal;
+  if (core().negotiated.with_psk) core().negotiated.psk_identity = offer_.psk->identity;
   schedule_.emplace(suite_->hash, with_psk_ ? psk->key : Bytes{});
   handshake_secrets_ = schedule_->enter_handshake(agreed.view(), transcript_.digest());
   log_traffic(core(), offer_.random, "HANDSHAKE_TRAFFIC_SECRET", handshake_secrets_);
@@ -225,6 +226,7 @@ Step Client13::take_encrypted_extensions(const HandshakeMessage& message) {
     return failure;
   }
   if (auto failure = take_answers(core(), *list)) return failure;
+  apply_record_limits(core(), kHandshakeEpoch);
   transcript_.add(message.raw);
   state_ = with_psk_ ? State::kFinished : State::kCertificateOrRequest;
   if (core().negotiated.resumed) accept_resumed(core(), offer_.ticket->state);
@@ -365,7 +367,6 @@ Step Client13::answer() {
   secrets.read_traffic = std::move(application.server);
   secrets.write_traffic = std::move(application.client);
   core().secrets = std::move(secrets);
-  apply_record_limits(core());
   if (core().negotiated.resumed) {
     core().peer_leaf = offer_.ticket->state.peer_leaf;
     core().peer_authorized = offer_.ticket->state.peer_authorized;

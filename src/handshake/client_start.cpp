@@ -27,6 +27,16 @@ Step ClientStart::begin() {
   auto offer = Offer::make(core(), renegotiation_ ? &*renegotiation_ : nullptr);
   if (!offer) return Failure{AlertDescription::kInternalError, std::move(offer).error()};
   offer_.emplace(std::move(*offer));
+  if (offer_->awaits_psk) {
+    wait_for_psk({});
+    return {};
+  }
+  return send_hello();
+}
+
+Step ClientStart::provide_psk(const PreSharedKey* key) {
+  stop_waiting();
+  if (key != nullptr) offer_->psk = PreSharedKey{key->identity, key->key.copy()};
   return send_hello();
 }
 

@@ -16,10 +16,12 @@ class ClientStart : public Handshake {
   // `renegotiation` is what binds the handshake to the one before, in a renegotiation.
   explicit ClientStart(Core& core, std::optional<Renegotiation> renegotiation = std::nullopt);
 
-  // begin sends the hello. Fails only where libcrypto or the options do.
+  // begin sends the hello, or waits for the PSK to offer in it. Fails only where libcrypto or the
+  // options do.
   Step begin();
 
   Step on_message(const HandshakeMessage& message) override;
+  Step provide_psk(const PreSharedKey* key) override;
   Step on_change_cipher_spec() override { return {}; }  // before a version is known it is noise
 
  private:

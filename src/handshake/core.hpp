@@ -55,6 +55,7 @@ struct Negotiated {
   std::uint16_t srtp_profile = 0;       // 0: none
   std::uint16_t peer_record_limit = 0;  // RFC 8449, in bytes of plaintext; 0: none
   std::string alpn;                     // empty: none
+  std::string psk_identity;             // of an external PSK, where with_psk
   std::string server_name;              // server: what the client asked for
 };
 

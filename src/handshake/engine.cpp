@@ -1,6 +1,7 @@
 #include "handshake/engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -185,6 +186,7 @@ void Engine::establish() {
   if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
   if (phase_ == Phase::kEstablished) return;  // a renegotiation
   phase_ = Phase::kEstablished;
+  was_established_ = true;
   warnings_ = 0;
   events_.emplace_back(Established{});
 }
@@ -202,8 +204,12 @@ void Engine::follow() {
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
     post_.follow(core_);
-    if (core_.channel.needs_rekey() && !post_.is_updating() && PostHandshake::can_update(core_)) {
-      post_.update_keys(core_, false);
+    // RFC 9147 §4.5.3: a key that is forged against is asked to be replaced, once.
+    const bool asks = core_.channel.key_wears_out() && asked_in_ != core_.channel.read_epoch();
+    if ((asks || core_.channel.needs_rekey()) && !post_.is_updating() &&
+        PostHandshake::can_update(core_)) {
+      if (asks) asked_in_ = core_.channel.read_epoch();
+      post_.update_keys(core_, asks);
     }
   }
   if (core_.tickets.size() > reported_tickets_) {
@@ -342,20 +348,50 @@ void Engine::handle_timeout(TimePoint now) {
   }
 }
 
+// What each of the ways to derive it takes; both versions are held to the narrower bounds, so that
+// a program does not work by luck.
+Result<void> Engine::check_export(std::string_view label, std::optional<Bytes> context,
+                                  std::size_t size) {
+  // RFC 5705 §4, RFC 7627 §4: with these, it would give the keys of the handshake itself.
+  static constexpr std::array<std::string_view, 5> kOwn{"client finished", "server finished",
+                                                        "master secret", "key expansion",
+                                                        "extended master secret"};
+  constexpr std::size_t kMostBytes = std::size_t{255} * 32;  // RFC 5869 §2.3
+  constexpr std::size_t kMostContext = 0xffff;               // RFC 5705 §4
+  if (label.empty() || label.size() > crypto::kMaxExpandLabel) {
+    return misuse(EINVAL, "the label of keying material must have 1 to 249 bytes (RFC 8446 §7.1)");
+  }
+  if (std::ranges::find(kOwn, label) != kOwn.end()) {
+    return misuse(EINVAL,
+                  "this label is the handshake's own; use one of an exporter (RFC 5705 §4)");
+  }
+  if (context && context->size() > kMostContext) {
+    return misuse(EINVAL, "the context of keying material must have at most 65535 bytes");
+  }
+  if (size == 0 || size > kMostBytes) {
+    return misuse(EINVAL, "1 to 8160 bytes of keying material can be had");
+  }
+  return {};
+}
+
 Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,
                                             std::span<std::byte> out) const {
-  if (const auto* secrets = std::get_if<Secrets13>(&core_.secrets)) {
-    if (secrets->exporter.empty()) return misuse(EAGAIN, "the handshake has not finished yet");
-    export_13(secrets->suite->hash, secrets->exporter.view(), label, context.value_or(Bytes()),
-              out);
+  if (auto fine = check_export(label, context, out.size()); !fine) return fine;
+  // A server of DTLS 1.3 has the secret before its client has proven anything.
+  if (phase_ == Phase::kIdle || phase_ == Phase::kHandshaking) {
+    return misuse(EAGAIN, "the handshake has not finished yet");
+  }
+  const auto* of_13 = std::get_if<Secrets13>(&core_.secrets);
+  if (of_13 != nullptr && was_established_) {
+    export_13(of_13->suite->hash, of_13->exporter.view(), label, context.value_or(Bytes()), out);
     return {};
   }
-  if (const auto* secrets = std::get_if<Secrets12>(&core_.secrets)) {
-    export_12(secrets->suite->hash, secrets->master.view(), secrets->client_random,
-              secrets->server_random, label, context ? &*context : nullptr, out);
+  if (const auto* of_12 = std::get_if<Secrets12>(&core_.secrets)) {
+    export_12(of_12->suite->hash, of_12->master.view(), of_12->client_random, of_12->server_random,
+              label, context ? &*context : nullptr, out);
     return {};
   }
-  return misuse(EAGAIN, "the handshake has not finished yet");
+  return misuse(EPIPE, "the handshake has failed; there is no keying material");
 }
 
 }  // namespace dtls::handshake

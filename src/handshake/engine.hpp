@@ -93,7 +93,9 @@ class Engine {
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
   // export_keying_material fills `out` (RFC 5705, RFC 8446 §7.5). nullopt as context is not the
-  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established.
+  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established, EPIPE where that never
+  // was, EINVAL for a label (1 to 249 bytes, not one of the handshake's own), a context (at most
+  // 65535 bytes) or a length (1 to 8160 bytes) that cannot be.
   Result<void> export_keying_material(std::string_view label, std::optional<Bytes> context,
                                       std::span<std::byte> out) const;
 
@@ -129,18 +131,22 @@ class Engine {
   void fail(Failure failure);
   void end(EngineEvent event);
   void follow();
+  static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
+                                   std::size_t size);
   std::optional<EngineEvent> take_event();
   std::optional<EngineEvent> take_early();
 
   Core core_;
   Phase phase_ = Phase::kIdle;
-  std::uint8_t warnings_ = 0;       // since the last message
   std::uint64_t proven_epoch_ = 0;  // whose Finished has come
+  std::uint8_t warnings_ = 0;       // since the last message
+  bool was_established_ = false;
   bool has_declined_ = false;
   bool requested_ = false;  // server: a HelloRequest awaits its answer
   std::unique_ptr<Handshake> handshake_;
   RenegotiationLimit limit_;  // of what the peer begins
   PostHandshake post_;
+  std::uint64_t asked_in_ = 0;  // the read epoch whose keys the peer was asked to replace
   SealedQueue sealed_;
   std::vector<EngineEvent> events_;
   std::optional<std::span<const std::byte>> received_;

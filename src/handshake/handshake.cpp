@@ -29,12 +29,15 @@ std::uint16_t plaintext_limit(std::uint16_t advertised, wire::Version version) {
   return static_cast<std::uint16_t>(std::min<int>(content, wire::kMaxPlaintext));
 }
 
-void apply_record_limits(Core& core) {
+void apply_record_limits(Core& core, std::uint64_t epoch) {
   constexpr std::size_t kMost = wire::kMaxPlaintext;
   const Negotiated& agreed = core.negotiated;
-  if (agreed.peer_record_limit == 0) return;
+  if (agreed.peer_record_limit == 0) {  // a renegotiation may do without what was agreed before
+    core.channel.set_record_size_limits(epoch, kMost, kMost);
+    return;
+  }
   const auto ours = plaintext_limit(core.settings->record_size_limit, agreed.version);
-  core.channel.set_record_size_limits(ours == 0 ? kMost : ours, agreed.peer_record_limit);
+  core.channel.set_record_size_limits(epoch, ours == 0 ? kMost : ours, agreed.peer_record_limit);
 }
 
 void set_life(SessionState& state, const Core& core, std::uint32_t lifetime_s) {

@@ -85,8 +85,10 @@ std::span<std::byte> scratch();
 // plaintext_limit turns what record_size_limit says into bytes of plaintext: in DTLS 1.3 it counts
 // the content type as well (RFC 8449 §4). 0 for a value that nobody may send.
 std::uint16_t plaintext_limit(std::uint16_t advertised, wire::Version version);
-// apply_record_limits tells the channel what both sides advertised, if the peer did.
-void apply_record_limits(Core& core);
+// apply_record_limits tells the channel what both sides advertised, if the peer did. That holds for
+// the keys of this handshake, whose first epoch is `epoch`: also for what is left of the handshake
+// itself, and not for older keys (RFC 8449 §4).
+void apply_record_limits(Core& core, std::uint64_t epoch);
 
 // set_life says from when and how long a new session can be resumed: `lifetime_s` at most, and
 // within what SessionState::valid_until says.

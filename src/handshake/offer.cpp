@@ -73,6 +73,7 @@ Result<Offer> Offer::make(Core& core, const Renegotiation* renegotiation) {
     if (settings.offers_psk) {
       auto answer = core.decisions->psk({});
       if (auto* key = std::get_if<PreSharedKey>(&answer)) offer.psk = std::move(*key);
+      offer.awaits_psk = std::holds_alternative<PskPending>(answer);
     }
   }
   return offer;
@@ -102,6 +103,23 @@ std::optional<OfferedPsk> psk_of(const Offer& offer) {
 }
 
 Result<Bytes> Offer::compose(Core& core, const Transcript& transcript, std::uint16_t message_seq) {
+  if (ticket && sent_.empty() && !has_room_for_ticket(core)) ticket.reset();
+  return write(core, transcript, message_seq);
+}
+
+// A hello of several fragments is dropped by servers that keep no state for strangers, ours among
+// them: a ticket that is too large for one datagram would keep us out for good.
+bool Offer::has_room_for_ticket(Core& core) {
+  Transcript none;
+  const auto whole = write(core, none, 0);
+  sent_.clear();
+  // The cookie comes with the second hello.
+  constexpr std::size_t kRoomForCookie = 255;
+  const std::size_t beside = wire::kRecordHeaderSize + wire::kHandshakeHeaderSize + kRoomForCookie;
+  return whole && whole->size() + beside <= core.settings->channel.mtu;
+}
+
+Result<Bytes> Offer::write(Core& core, const Transcript& transcript, std::uint16_t message_seq) {
   sent_.clear();
   wire::Writer writer(scratch());
   const auto extensions = wire::begin_client_hello(
@@ -249,6 +267,7 @@ Step take_answers(Core& core, const wire::ExtensionList& list) {
     }
     agreed.srtp_profile = profile;
   }
+  agreed.peer_record_limit = 0;
   if (const auto content = list.find(ExtensionType::kRecordSizeLimit)) {
     const auto limit = wire::parse_record_size_limit(*content);
     if (!limit) return broken(AlertDescription::kDecodeError, "its limit is malformed");

@@ -49,8 +49,11 @@ class Offer {
   std::optional<crypto::KeyShare> share;
   std::optional<Ticket> ticket;
   std::optional<PreSharedKey> psk;
+  bool awaits_psk = false;  // `psk` is to be set before the hello is composed
 
  private:
+  bool has_room_for_ticket(Core& core);
+  Result<Bytes> write(Core& core, const Transcript& transcript, std::uint16_t message_seq);
   void write_extensions(Core& core, wire::Writer& writer);
   void write_pre_shared_key(Core& core, wire::Writer& writer);
   void fill_binder(const OfferedPsk& offered, const Transcript& transcript,

@@ -112,7 +112,7 @@ void Outbox::use_epoch_at_hand(Message& message, const record::Outbound& records
 }
 
 std::size_t Outbox::write_record(record::Outbound& records, std::span<std::byte> out,
-                                 std::size_t max_plaintext, bool remember) {
+                                 bool remember) {
   skip_done();
   if (!is_sending()) return 0;
   if (messages_[cursor_].is_change_cipher_spec()) return write_change_cipher_spec(records, out);
@@ -121,8 +121,8 @@ std::size_t Outbox::write_record(record::Outbound& records, std::span<std::byte>
   const std::size_t overhead = records.overhead(epoch);
   if (out.size() < overhead + kSmallestFragment) return 0;
 
-  const auto content =
-      out.subspan(records.prefix(epoch), std::min(out.size() - overhead, max_plaintext));
+  const auto content = out.subspan(records.prefix(epoch),
+                                   std::min(out.size() - overhead, records.max_plaintext(epoch)));
   const std::size_t cursor_before = cursor_;
   const std::size_t offset_before = offset_;
   Sent sent{.number = {}, .begin = offset_, .end = 0, .first = messages_[cursor_].seq, .last = 0};

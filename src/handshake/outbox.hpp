@@ -51,9 +51,8 @@ class Outbox {
   void rewind();
 
   // write_record writes the next record and gives its size; 0 when nothing is left or not enough
-  // room. `max_plaintext` bounds its content. With `remember` ACKs for it will be recognized.
-  std::size_t write_record(record::Outbound& records, std::span<std::byte> out,
-                           std::size_t max_plaintext, bool remember);
+  // room. With `remember` ACKs for it will be recognized.
+  std::size_t write_record(record::Outbound& records, std::span<std::byte> out, bool remember);
   // acknowledge marks what the record carried; false when it is not remembered or changes nothing.
   bool acknowledge(record::RecordNumber number);
 

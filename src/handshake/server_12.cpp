@@ -387,6 +387,7 @@ Step Server12::provide_psk(const PreSharedKey* key) {
         {ErrorKind::kUntrusted, EACCES, "named a pre-shared key that is not known here", {}}};
   }
   core().negotiated.with_psk = true;
+  core().negotiated.psk_identity = key->identity;
   return agree(key->key.view());
 }
 
@@ -422,6 +423,8 @@ Step Server12::take_certificate_verify(const HandshakeMessage& message) {
 }
 
 void Server12::derive_keys() {
+  core().negotiated.peer_record_limit = record_limit_;
+  apply_record_limits(core(), epoch_ + 1);
   const Random client_random = hello_.random();
   auto keys = key_block(suite_->hash, suite_->aead, master_.view(), client_random, server_random_);
   write_.emplace(std::move(keys.server));
@@ -489,8 +492,6 @@ void Server12::conclude() {
   secrets.server_verify = server_verify_;
   secrets.peer_leaf = leaf_hash(resumed_ ? resumed_->peer_leaf : peer_.leaf());
   core().secrets = std::move(secrets);
-  core().negotiated.peer_record_limit = record_limit_;
-  apply_record_limits(core());
   finish();
 }
 

@@ -237,6 +237,7 @@ Step Server13::provide_psk(const PreSharedKey* key) {
                 static_cast<std::uint16_t>(next_psk_ - 1),
                 PskOrigin::kExternal,
                 {}};
+  core().negotiated.psk_identity = key->identity;
   return use_psk(std::move(psk), *suite);
 }
 
@@ -341,6 +342,8 @@ Step Server13::answer(Bytes share) {
   agreed.suite = suite_->id;
   agreed.resumed = psk_ && psk_->session.has_value();
   agreed.with_psk = psk_ && !psk_->session;
+  agreed.peer_record_limit = record_limit_;
+  apply_record_limits(core(), kHandshakeEpoch);
   if (agreed.resumed) accept_resumed(core(), *psk_->session);
 
   if (!psk_) {
@@ -520,8 +523,6 @@ Step Server13::take_finished(const HandshakeMessage& message) {
                                                                       client_application_.view()));
   secrets.read_traffic = std::move(client_application_);
   channel().send_ack();
-  core().negotiated.peer_record_limit = record_limit_;
-  apply_record_limits(core());
   send_tickets();
   finish();
   return {};

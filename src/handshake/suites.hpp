@@ -18,6 +18,7 @@ enum class Authentication : std::uint8_t { kByExtensions, kEcdsa, kRsa, kPsk };
 
 struct Suite {
   wire::CipherSuite id{};
+  const char* name = "";  // IANA's
   wire::Version version = 0;
   KeyExchange key_exchange{};
   Authentication authentication{};
@@ -28,6 +29,8 @@ struct Suite {
 // find_suite gives a suite's row; null for one that we do not know.
 const Suite* find_suite(wire::CipherSuite id);
 
+// all_suites in our order of preference, those of DTLS 1.3 first.
+std::span<const Suite> all_suites();
 // default_suites in our order of preference: AES-GCM first, which the CPU does. Those of the
 // constrained (CCM-8, whose tag is 8 bytes, and CCM in 1.3) and those with a PSK in 1.2 are not
 // among them.
@@ -35,6 +38,10 @@ std::span<const wire::CipherSuite> default_suites();
 // psk_suites are the suites of DTLS 1.2 with a PSK, with ephemeral keys first.
 std::span<const wire::CipherSuite> psk_suites();
 
+constexpr bool uses_ccm(const Suite& suite) {
+  return suite.aead == crypto::AeadAlgorithm::kAes128Ccm ||
+         suite.aead == crypto::AeadAlgorithm::kAes128Ccm8;
+}
 constexpr bool uses_psk(const Suite& suite) {
   return suite.key_exchange == KeyExchange::kPsk || suite.key_exchange == KeyExchange::kEcdhePsk;
 }

@@ -33,6 +33,7 @@ void Inbound::install(std::uint64_t epoch, Protection protection) {
                     : epochs_[1];
   slot = Epoch{};
   slot.number = epoch;
+  slot.max_plaintext = max_plaintext_;
   slot.protection = std::move(protection);
 }
 
@@ -64,8 +65,18 @@ bool Inbound::has(std::uint64_t epoch) const {
                      [&](const Epoch& slot) { return slot.number == epoch; });
 }
 
-void Inbound::set_max_plaintext(std::size_t size) {
+void Inbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
   max_plaintext_ = static_cast<std::uint16_t>(std::min(size, wire::kMaxPlaintext));
+  for (Epoch& slot : epochs_) {
+    if (slot.number >= from_epoch) slot.max_plaintext = max_plaintext_;
+  }
+}
+
+bool Inbound::key_wears_out() const {
+  const std::uint64_t current = newest();
+  return std::ranges::any_of(epochs_, [&](const Epoch& slot) {
+    return slot.number == current && slot.forged >= slot.protection.limits().forged / 2;
+  });
 }
 
 bool Inbound::take_missed_epoch() {
@@ -114,7 +125,7 @@ std::optional<InboundRecord> Inbound::next_plain_form() {
     return std::nullopt;
   }
   return judge(*epoch, header.sequence,
-               epoch->protection.open_tls12(header, fragment, max_plaintext_));
+               epoch->protection.open_tls12(header, fragment, epoch->max_plaintext));
 }
 
 std::optional<InboundRecord> Inbound::without_keys(bool is_early, std::span<std::byte> whole) {
@@ -178,14 +189,19 @@ std::optional<InboundRecord> Inbound::next_unified() {
     return std::nullopt;
   }
   return judge(*epoch, sequence,
-               epoch->protection.open_tls13(sequence, header, sealed, max_plaintext_));
+               epoch->protection.open_tls13(sequence, header, sealed, epoch->max_plaintext));
 }
 
 std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence,
                                             const Protection::Opened& opened) {
   if (opened.verdict == Protection::Verdict::kForged) {
     ++discarded_.forged;
-    key_is_worn_ |= ++epoch.forged >= epoch.protection.limits().forged;
+    if (++epoch.forged < epoch.protection.limits().forged) return std::nullopt;
+    if (epoch.number == newest()) {
+      key_is_worn_ = true;
+    } else {
+      retire(epoch.number);
+    }
     return std::nullopt;
   }
   epoch.window.update(sequence);

@@ -59,8 +59,9 @@ class Inbound {
 
   // expect_version fixes what the header of a DTLS 1.2 record with keys must say; {254, x} before.
   void expect_version(wire::Version version) { version_ = version; }
-  // set_max_plaintext bounds the content of protected records (RFC 8449); at most 2^14, default.
-  void set_max_plaintext(std::size_t size);
+  // set_max_plaintext bounds the content of records that are protected by the keys of `from_epoch`
+  // or later ones, installed already or not (RFC 8449 §4); at most 2^14, default.
+  void set_max_plaintext(std::size_t size, std::uint64_t from_epoch = 0);
 
   // begin takes a datagram, whose records next() gives one by one, decrypted in place. Keys that
   // are installed in between hold for the records that are still to come.
@@ -70,8 +71,10 @@ class Inbound {
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }
   // take_missed_epoch is true once after a record of DTLS 1.3's form came whose epoch has no keys.
   bool take_missed_epoch();
-  // key_is_worn is true when an epoch has seen as many forgeries as its key allows (RFC 9147
-  // §4.5.3): the association must be closed.
+  // key_wears_out is true when the newest epoch has seen half of the forgeries that its key allows:
+  // time to ask the peer for new ones. key_is_worn is true when it has seen them all: the
+  // association must be closed. An older epoch is dropped then (RFC 9147 §4.5.3).
+  [[nodiscard]] bool key_wears_out() const;
   [[nodiscard]] bool key_is_worn() const { return key_is_worn_; }
 
  private:
@@ -79,6 +82,7 @@ class Inbound {
   struct Epoch {
     std::uint64_t number = kFree;
     std::uint64_t forged = 0;
+    std::uint16_t max_plaintext = wire::kMaxPlaintext;
     ReplayWindow window;
     Protection protection;
   };
@@ -96,8 +100,8 @@ class Inbound {
   std::span<std::byte> rest_;
   std::array<Epoch, 2> epochs_;
   Discarded discarded_;
-  wire::Version version_ = 0;  // 0: not told yet
-  std::uint16_t max_plaintext_ = wire::kMaxPlaintext;
+  wire::Version version_ = 0;                          // 0: not told yet
+  std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come
   bool has_plain_ = true;
   bool missed_epoch_ = false;
   bool key_is_worn_ = false;

@@ -14,7 +14,20 @@ void Outbound::install(std::uint64_t epoch, Protection protection) {
   slot = {.number = epoch,
           .next_sequence = 0,
           .last_sequence = std::min(limit - 1, kMaxSequence),
+          .max_plaintext = max_plaintext_,
           .protection = std::move(protection)};
+}
+
+void Outbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
+  max_plaintext_ = static_cast<std::uint16_t>(std::min(size, wire::kMaxPlaintext));
+  for (Epoch& slot : epochs_) {
+    if (slot.number >= from_epoch) slot.max_plaintext = max_plaintext_;
+  }
+}
+
+std::size_t Outbound::max_plaintext(std::uint64_t epoch) const {
+  const Epoch* slot = epoch == 0 ? nullptr : find(epoch);
+  return slot == nullptr ? wire::kMaxPlaintext : slot->max_plaintext;
 }
 
 void Outbound::continue_from(std::uint64_t epoch, std::uint64_t sequence) {

@@ -35,6 +35,12 @@ class Outbound {
   [[nodiscard]] std::size_t overhead(std::uint64_t epoch) const;
   [[nodiscard]] std::size_t prefix(std::uint64_t epoch) const;
 
+  // set_max_plaintext bounds the content of records that are protected by the keys of `from_epoch`
+  // or later ones, installed already or not (RFC 8449 §4); at most 2^14, default. It is for callers
+  // to ask max_plaintext for it.
+  void set_max_plaintext(std::size_t size, std::uint64_t from_epoch);
+  [[nodiscard]] std::size_t max_plaintext(std::uint64_t epoch) const;
+
   // seal writes one record and gives its size. 0, and no number used, when the epoch is not
   // installed, its numbers or its key are used up, `out` is too small, or libcrypto fails.
   // `content` may lie in `out`, prefix(epoch) bytes from its front.
@@ -53,6 +59,7 @@ class Outbound {
     std::uint64_t number = kFree;
     std::uint64_t next_sequence = 0;
     std::uint64_t last_sequence = kMaxSequence;  // the key's limit, or the field's
+    std::uint16_t max_plaintext = wire::kMaxPlaintext;
     Protection protection;
   };
 
@@ -61,6 +68,7 @@ class Outbound {
   std::array<Epoch, 2> epochs_;
   std::uint64_t plain_sequence_ = 0;
   RecordNumber last_;
+  std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come
   wire::Version version_ = wire::kDtls12;
   bool has_plain_ = true;
 };

@@ -110,7 +110,10 @@ KeyLimits Protection::limits() const {
   // DTLS 1.2 has no KeyUpdate: a bound there would end associations instead of renewing their keys,
   // and 2^7 forgeries are within any stranger's reach.
   if (form_ == Form::kTls13) return limits_of(algorithm_);
-  return {.sealed = kMaxSequence + 1, .forged = std::uint64_t{1} << 36U};
+  // So its CCM-8 gets more: 2^20 tries at a tag of 64 bits leave a forger one chance in 2^44.
+  const auto forged = algorithm_ == AeadAlgorithm::kAes128Ccm8 ? std::uint64_t{1} << 20U
+                                                               : limits_of(algorithm_).forged;
+  return {.sealed = kMaxSequence + 1, .forged = forged};
 }
 
 std::size_t Protection::prefix() const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -57,6 +58,8 @@ struct Association {
   std::vector<std::vector<std::byte>> opening;  // not given to the session yet
   std::vector<std::byte> unsent;                // a datagram the kernel had no room for
   bool heard = false;                           // something came from the peer
+  std::optional<std::string> wanted_psk;        // the handshake waits for it
+  bool has_ticket = false;                      // the session has one to take
 
   // Of a server's association only.
   std::shared_ptr<const NamedServer>

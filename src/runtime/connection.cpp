@@ -45,6 +45,9 @@ Address Connection::peer_address() const {
 const PeerVerification& Connection::verification() const {
   return core_->verification();
 }
+std::optional<Negotiated> Connection::negotiated() const {
+  return core_->negotiated();
+}
 int Connection::take_socket_error() {
   return core_->take_socket_error();
 }
@@ -106,6 +109,36 @@ Result<Connection> Connection::from_descriptor(EventLoop& loop, const std::strin
 
 Result<void> Connection::renegotiate() {
   return core_->renegotiate();
+}
+
+Result<void> Connection::update_keys(bool ask_peer) {
+  return core_->update_keys(ask_peer);
+}
+
+Result<void> Connection::export_keying_material(std::string_view label,
+                                                std::optional<std::span<const std::byte>> context,
+                                                std::span<std::byte> out) const {
+  return core_->export_keying_material(label, context, out);
+}
+
+std::optional<SessionTicket> Connection::take_ticket() {
+  return core_->take_ticket();
+}
+
+const std::optional<std::string>& Connection::wanted_psk() const {
+  return core_->wanted_psk();
+}
+
+void Connection::provide_psk(std::optional<Psk> key) {
+  core_->provide_psk(std::move(key));
+}
+
+void Connection::on_psk_wanted(std::function<void()> callback) {
+  core_->on_psk_wanted(std::move(callback));
+}
+
+void Connection::on_ticket(std::function<void()> callback) {
+  core_->on_ticket(std::move(callback));
 }
 
 void Connection::fly_away() {

@@ -159,6 +159,12 @@ void ConnectionCore::handle(Event& event) {
     end(State::kClosedByPeer);
   } else if (auto* failed = std::get_if<Failed>(&event)) {
     fail(std::move(failed->error));
+  } else if (auto* wanted = std::get_if<PskWanted>(&event)) {
+    association_.wanted_psk = std::move(wanted->identity);
+    announce_soon();
+  } else if (std::holds_alternative<TicketReceived>(event)) {
+    association_.has_ticket = true;
+    announce_soon();
   }
 }
 
@@ -299,6 +305,60 @@ Result<void> ConnectionCore::renegotiate() {
   return {};
 }
 
+Result<void> ConnectionCore::update_keys(bool ask_peer) {
+  if (!is_live()) return end_error();
+  const TimePoint now = Clock::now();
+  if (auto begun = association_.session.update_keys(ask_peer, now); !begun) return begun;
+  drain(now);
+  return {};
+}
+
+Result<void> ConnectionCore::export_keying_material(
+    std::string_view label, std::optional<std::span<const std::byte>> context,
+    std::span<std::byte> out) const {
+  if (association_.state == State::kClosed) return closed_here();
+  return association_.session.export_keying_material(label, context, out);
+}
+
+std::optional<SessionTicket> ConnectionCore::take_ticket() {
+  association_.has_ticket = false;
+  return flown_ ? std::nullopt : association_.session.take_ticket();
+}
+
+void ConnectionCore::provide_psk(std::optional<Psk> key) {
+  if (!is_live() || !association_.wanted_psk) return;
+  association_.wanted_psk.reset();
+  const TimePoint now = Clock::now();
+  association_.session.provide_psk(std::move(key), now);
+  drain(now);
+}
+
+void ConnectionCore::on_psk_wanted(std::function<void()> callback) {
+  on_psk_wanted_ = std::move(callback);
+  announce_soon();
+}
+
+void ConnectionCore::on_ticket(std::function<void()> callback) {
+  on_ticket_ = std::move(callback);
+  announce_soon();
+}
+
+// Not at once: the program may be in the middle of a call to this connection.
+void ConnectionCore::announce_soon() {
+  const bool is_due =
+      (association_.wanted_psk && on_psk_wanted_) || (association_.has_ticket && on_ticket_);
+  if (!is_due || announcement_ || flown_ || association_.state == State::kClosed) return;
+  announcement_ = loop_.core().post([this] { announce(); });
+}
+
+void ConnectionCore::announce() {
+  announcement_.reset();
+  const auto self = shared_from_this();
+  // Copies: a callback may put another in its own place.
+  if (const auto callback = on_psk_wanted_; callback && association_.wanted_psk) callback();
+  if (const auto callback = on_ticket_; callback && association_.has_ticket) callback();
+}
+
 std::size_t ConnectionCore::pending() {
   if (association_.state == State::kClosed) return 0;
   if (start_) start();
@@ -307,6 +367,7 @@ std::size_t ConnectionCore::pending() {
 }
 
 void ConnectionCore::close() {
+  if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
   if (association_.state == State::kClosed) return;
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
   const bool was_live = is_live();
@@ -392,6 +453,10 @@ int ConnectionCore::take_socket_error() {
 const PeerVerification& ConnectionCore::verification() const {
   static const PeerVerification kNone;
   return flown_ ? kNone : association_.session.verification();
+}
+
+std::optional<Negotiated> ConnectionCore::negotiated() const {
+  return flown_ ? std::nullopt : association_.session.negotiated();
 }
 
 std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,

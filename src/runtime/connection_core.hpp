@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,6 +47,7 @@ class ConnectionCore final : public net::Source,
   [[nodiscard]] State state() const { return association_.state; }
   [[nodiscard]] const std::optional<Error>& failure() const { return association_.failure; }
   [[nodiscard]] const PeerVerification& verification() const;
+  [[nodiscard]] std::optional<Negotiated> negotiated() const;
   [[nodiscard]] const Address& local_address() const { return association_.local; }
   [[nodiscard]] const Address& peer_address() const { return association_.peer; }
   [[nodiscard]] EventLoop& loop() { return loop_; }
@@ -55,6 +57,18 @@ class ConnectionCore final : public net::Source,
   Result<std::size_t> try_recv(std::span<std::byte> into);
   std::size_t pending();
   Result<void> renegotiate();
+  Result<void> update_keys(bool ask_peer);
+  Result<void> export_keying_material(std::string_view label,
+                                      std::optional<std::span<const std::byte>> context,
+                                      std::span<std::byte> out) const;
+  std::optional<SessionTicket> take_ticket();
+  [[nodiscard]] const std::optional<std::string>& wanted_psk() const {
+    return association_.wanted_psk;
+  }
+  void provide_psk(std::optional<Psk> key);
+  // See Connection. The callbacks run as background work.
+  void on_psk_wanted(std::function<void()> callback);
+  void on_ticket(std::function<void()> callback);
   void close();
 
   Result<int> descriptor();
@@ -100,6 +114,8 @@ class ConnectionCore final : public net::Source,
   Result<void> put_on_wire(std::span<const std::byte> datagram);
   void note_socket_error(const Error& error);
   void rearm(TimePoint now);
+  void announce_soon();
+  void announce();
   void fail(Error error);
   void end(State state);
   void leave_endpoint(bool half_open);
@@ -125,6 +141,9 @@ class ConnectionCore final : public net::Source,
   std::optional<EventLoop::TimerId> timer_;
   std::optional<TimePoint> armed_for_;
   std::optional<EventLoop::TimerId> start_;
+  std::function<void()> on_psk_wanted_;
+  std::function<void()> on_ticket_;
+  std::optional<EventLoop::TimerId> announcement_;  // of what those are called for
   int socket_error_ = 0;
   bool counted_ = false;  // by its server's endpoint
   bool flown_ = false;

@@ -34,6 +34,7 @@ void ConnectionCore::fly_away() {
   if (can_be_taken_up()) take_in(Clock::now());
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
   if (timer_) loop_.cancel_timer(*std::exchange(timer_, std::nullopt));
+  if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
   loop_.core().detach(*this);
 
   flown_ = true;
@@ -149,6 +150,7 @@ void ConnectionCore::inherit() {
   }
   if (!association_.opening.empty()) start_soon();
   drain(now);
+  announce_soon();
 }
 
 // admit is the cookie gate of a descriptor whose peer has proven nothing to this process yet. True

@@ -8,10 +8,10 @@
 
 #include "credentials/names.hpp"
 #include "credentials/trust.hpp"
-#include "handshake/suites.hpp"
 #include "handshake/tickets.hpp"
 #include "session/inside.hpp"
 #include "session/key_log.hpp"
+#include "session/protocol_options.hpp"
 
 namespace dtls {
 namespace {
@@ -34,30 +34,9 @@ Result<void> check_times(Duration handshake_timeout, Duration first_retransmissi
   return {};
 }
 
-Result<void> set_versions(handshake::Settings& settings, const Versions& versions) {
-  const auto number = [](ProtocolVersion version) {
-    return version == ProtocolVersion::kDtls13 ? wire::kDtls13 : wire::kDtls12;
-  };
-  const auto newest = settings.renegotiate && versions.min == ProtocolVersion::kDtls12
-                          ? ProtocolVersion::kDtls12
-                          : ProtocolVersion::kDtls13;
-  const auto max = versions.max.value_or(newest);
-  if (max < versions.min) {
-    return Error{ErrorKind::kMisuse,
-                 EINVAL,
-                 "option `versions`: the minimum is DTLS 1.3, the maximum DTLS 1.2",
-                 {}};
-  }
-  settings.min_version = number(versions.min);
-  settings.max_version = number(max);
-  return {};
-}
-
 // What servers and clients have in common.
 handshake::Settings common_settings(Duration first_retransmission, bool renegotiate) {
   handshake::Settings settings;
-  const auto suites = handshake::default_suites();
-  settings.suites.assign(suites.begin(), suites.end());
   settings.groups = {crypto::Group::kX25519, crypto::Group::kP256, crypto::Group::kP384};
   settings.schemes = {SignatureScheme::kEcdsaSecp256r1Sha256, SignatureScheme::kEd25519,
                       SignatureScheme::kEcdsaSecp384r1Sha384, SignatureScheme::kRsaPssRsaeSha256,
@@ -92,14 +71,19 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   if (auto fine = check_times(config.handshake_timeout, config.first_retransmission); !fine) {
     return std::move(fine).error();
   }
-  auto own = session::HostIdentity::load_own(config.identity, config.ca);
+  const bool has_psk = !config.psks.empty() || config.psk_callback;
+  auto own = has_psk && config.identity.empty()
+                 ? session::HostIdentity::without_certificate(config.ca)
+                 : session::HostIdentity::load_own(config.identity, config.ca);
   if (!own) return std::move(own).error();
   auto key_log = open_key_log(config.key_log_file);
   if (!key_log) return std::move(key_log).error();
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
   settings.is_server = true;
-  if (auto set = set_versions(settings, config.versions); !set) return std::move(set).error();
+  if (auto applied = session::apply_protocol(settings, config); !applied) {
+    return std::move(applied).error();
+  }
   settings.ticket_keys = std::make_shared<handshake::TicketKeys>(kTicketLife);
   settings.ticket_lifetime_s = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::seconds>(kTicketLife).count());
@@ -109,6 +93,15 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   const bool asks_client = !config.ca.empty();
   inside->peer_rule = {asks_client, asks_client};
   inside->hosts = std::make_unique<session::HostIdentities>(std::move(*own));
+  for (const auto& psk : config.psks) {
+    if (!inside->psks.emplace(psk.identity(), psk).second) {
+      return Error{ErrorKind::kMisuse,
+                   EINVAL,
+                   "option `psks`: there are two keys of the identity \"" + psk.identity() + "\"",
+                   {}};
+    }
+  }
+  inside->psk_callback = config.psk_callback;
   inside->select_by_address = config.select_by_address;
   inside->key_log = std::move(*key_log);
   inside->handshake_timeout = config.handshake_timeout;
@@ -132,11 +125,17 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   if (!key_log) return std::move(key_log).error();
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
-  settings.tickets = false;  // nothing here keeps them
-  if (auto set = set_versions(settings, config.versions); !set) return std::move(set).error();
+  if (auto applied = session::apply_protocol(settings, config); !applied) {
+    return std::move(applied).error();
+  }
   inside->settings = std::make_shared<const handshake::Settings>(std::move(settings));
   inside->trust = std::move(*store);
   inside->peer_rule = {true, config.verify};
+  inside->psk = config.psk;
+  inside->psk_callback = config.psk_callback;
+  inside->requires_psk = inside->settings->offers_psk && !config.verify;
+  inside->ticket = config.session;
+  inside->ticket_binding = session::binding_of(config);
   inside->key_log = std::move(*key_log);
   inside->server_name = config.server_name;
   inside->handshake_timeout = config.handshake_timeout;

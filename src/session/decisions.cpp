@@ -25,6 +25,10 @@ void append_hex(std::string& text, std::span<const std::byte> bytes) {
   }
 }
 
+handshake::PreSharedKey to_engine(const Psk& psk) {
+  return {psk.identity(), handshake::PskSecret(psk.key())};
+}
+
 std::string pem_of(std::span<const std::byte> der) {
   const auto certificate = credentials::from_der(der);
   return certificate == nullptr ? std::string() : credentials::to_pem(certificate.get());
@@ -77,6 +81,14 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
         presented->authority ? presented->authority : settings.hosts->own()->authority;
     anchors = authority->trust.get();
   }
+  if (settings.requires_psk) {
+    pending.reason = "the peer showed a certificate in place of knowing the pre-shared key";
+    return {.goes_on = false,
+            .authorized = false,
+            .alert = wire::AlertDescription::kHandshakeFailure,
+            .reason = "did not use the pre-shared key, and its certificate is not to be verified",
+            .key = nullptr};
+  }
   auto verdict = credentials::verify_chain(
       chain, anchors, is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
       settings.server_name);
@@ -99,8 +111,27 @@ void Session::State::accept_resumed(const handshake::SessionState& state) {
   if (!state.peer_authorized) pending.reason = "it was not accepted when the session began";
 }
 
-handshake::PskAnswer Session::State::psk(std::string_view /*identity*/) {
-  return handshake::NoSuchPsk{};
+handshake::PskAnswer Session::State::psk(std::string_view identity) {
+  const auto& settings = context->inside();
+  if (settings.psk) return to_engine(*settings.psk);
+  if (const auto known = settings.psks.find(identity); known != settings.psks.end()) {
+    return to_engine(known->second);
+  }
+  // What a stranger can make a program look for is bounded.
+  if (!settings.psk_callback || identity.size() > kMaxPskIdentity) return handshake::NoSuchPsk{};
+  auto answer = settings.psk_callback(identity);
+  if (std::holds_alternative<PskLater>(answer)) return handshake::PskPending{};
+  const auto* found = std::get_if<Psk>(&answer);
+  if (found == nullptr) return handshake::NoSuchPsk{};
+  return name_psk(*found, identity);
+}
+
+// A server's answer is about the key that the client has named, whatever the program calls it.
+handshake::PreSharedKey Session::State::name_psk(const Psk& found,
+                                                 std::string_view identity) const {
+  auto key = to_engine(found);
+  if (context->inside().hosts != nullptr) key.identity = identity;
+  return key;
 }
 
 // An IP literal is checked against iPAddress names and never sent as SNI (RFC 6066 §3).
@@ -110,7 +141,9 @@ std::string Session::State::server_name() {
 }
 
 std::optional<handshake::Ticket> Session::State::ticket() {
-  return std::nullopt;
+  const auto& settings = context->inside();
+  if (!settings.ticket) return std::nullopt;
+  return settings.ticket->inside().use(settings.binding_for(peer), settings.peer_rule.enforce);
 }
 
 bool Session::State::is_logged() const {

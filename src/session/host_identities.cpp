@@ -43,13 +43,26 @@ bool has(const std::vector<std::string>& addresses, const std::string& wanted) {
 std::array<std::byte, 32> hash_of(const HostIdentity& identity, const std::string& ca) {
   const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
   const std::array zero{std::byte{0}};
-  const auto leaf =
-      crypto::hash(crypto::HashAlgorithm::kSha256, {identity.identity->chain.front()});
+  const auto shown = identity.identity == nullptr
+                         ? handshake::Bytes()
+                         : handshake::Bytes(identity.identity->chain.front());
+  const auto leaf = crypto::hash(crypto::HashAlgorithm::kSha256, {shown});
   const auto digest = crypto::hash(crypto::HashAlgorithm::kSha256,
                                    {leaf.view(), bytes(identity.host), zero, bytes(ca)});
   std::array<std::byte, 32> hash{};
   std::ranges::copy(digest.view(), hash.begin());
   return hash;
+}
+
+Result<std::shared_ptr<const HostIdentity>> complete(std::shared_ptr<HostIdentity> loaded,
+                                                     const std::string& ca) {
+  if (!ca.empty()) {
+    auto authority = ClientAuthority::load(ca);
+    if (!authority) return std::move(authority).error();
+    loaded->authority = std::move(*authority);
+  }
+  loaded->binding = hash_of(*loaded, ca);
+  return std::shared_ptr<const HostIdentity>(std::move(loaded));
 }
 
 Result<std::shared_ptr<const HostIdentity>> load_with(std::string host,
@@ -61,13 +74,7 @@ Result<std::shared_ptr<const HostIdentity>> load_with(std::string host,
   loaded->host = std::move(host);
   loaded->identity = std::move(*identity);
   loaded->addresses = addresses_of(*loaded->identity);
-  if (!ca.empty()) {
-    auto authority = ClientAuthority::load(ca);
-    if (!authority) return std::move(authority).error();
-    loaded->authority = std::move(*authority);
-  }
-  loaded->binding = hash_of(*loaded, ca);
-  return std::shared_ptr<const HostIdentity>(std::move(loaded));
+  return complete(std::move(loaded), ca);
 }
 
 }  // namespace
@@ -114,6 +121,11 @@ Result<std::shared_ptr<const HostIdentity>> HostIdentity::load(const HostIdentit
 Result<std::shared_ptr<const HostIdentity>> HostIdentity::load_own(const IdentityConfig& identity,
                                                                    const std::string& ca) {
   return load_with({}, identity, ca);
+}
+
+Result<std::shared_ptr<const HostIdentity>> HostIdentity::without_certificate(
+    const std::string& ca) {
+  return complete(std::make_shared<HostIdentity>(), ca);
 }
 
 void HostIdentities::add(Found identity) {

@@ -40,10 +40,10 @@ struct ClientAuthority {
 // HostIdentity is a HostIdentityConfig, parsed; or, with an empty host, the server's own.
 // Immutable, so handshakes of any thread share it.
 struct HostIdentity {
-  std::string host;  // in lower case
-  std::shared_ptr<const handshake::Identity> identity;
-  std::shared_ptr<const ClientAuthority> authority;  // null: that of the server
-  std::vector<std::string> addresses;                // see addresses_of
+  std::string host;                                     // in lower case
+  std::shared_ptr<const handshake::Identity> identity;  // null: see without_certificate
+  std::shared_ptr<const ClientAuthority> authority;     // null: that of the server
+  std::vector<std::string> addresses;                   // see addresses_of
   // Keeps a session that began under one identity from being resumed under another, which may
   // require another client certificate (RFC 6066 §3).
   std::array<std::byte, 32> binding{};
@@ -52,6 +52,8 @@ struct HostIdentity {
   // load_own is for the server itself, which has no host name.
   static Result<std::shared_ptr<const HostIdentity>> load_own(const IdentityConfig& identity,
                                                               const std::string& ca);
+  // without_certificate is for the server itself where only pre-shared keys are used.
+  static Result<std::shared_ptr<const HostIdentity>> without_certificate(const std::string& ca);
 };
 
 // HostIdentities finds the one for a ClientHello. Any thread.

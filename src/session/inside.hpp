@@ -1,13 +1,17 @@
 // The inside of Context: what all its sessions share.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "crypto/owned.hpp"
 #include "dtls/session.hpp"
 #include "handshake/settings.hpp"
 #include "session/host_identities.hpp"
+#include "session/session_ticket.hpp"
 
 namespace dtls {
 
@@ -27,14 +31,23 @@ struct Context::Inside {
   Duration handshake_timeout{};
   bool select_by_address = false;
   std::shared_ptr<session::KeyLog> key_log;  // null: none is kept
+  PskCallback psk_callback;                  // empty: there is none
 
   // Server
   std::unique_ptr<session::HostIdentities> hosts;
+  std::map<std::string, Psk, std::less<>> psks;  // by identity
 
   // Client
   std::string server_name;  // checked and, unless an IP literal, sent as SNI
   std::shared_ptr<const handshake::Identity> identity;  // null: none
   crypto::OwnedStore trust;
+  std::optional<Psk> psk;
+  bool requires_psk = false;  // a server that shows a certificate instead is refused
+  std::optional<SessionTicket> ticket;
+  SessionTicket::Inside::Binding ticket_binding{};  // without the peer's address
+  [[nodiscard]] SessionTicket::Inside::Binding binding_for(const Address& peer) const {
+    return server_name.empty() ? session::bind_to_peer(ticket_binding, peer) : ticket_binding;
+  }
 };
 
 }  // namespace dtls

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "session/failure.hpp"
+#include "session/negotiated.hpp"
 #include "session/state.hpp"
 
 namespace dtls {
@@ -70,6 +71,32 @@ Result<void> Session::renegotiate(TimePoint now) {
   return begun;
 }
 
+Result<void> Session::update_keys(bool ask_peer, TimePoint now) {
+  state_->now = now;
+  return state_->engine.update_keys(ask_peer, now);
+}
+
+void Session::provide_psk(std::optional<Psk> key, TimePoint now) {
+  State& state = *state_;
+  state.now = now;
+  std::optional<handshake::PreSharedKey> found;
+  if (key) found = state.name_psk(*key, state.wanted_psk);
+  state.engine.provide_psk(std::move(found), now);
+}
+
+std::optional<SessionTicket> Session::take_ticket() {
+  auto ticket = state_->engine.take_ticket();
+  if (!ticket) return std::nullopt;
+  return SessionTicket(std::make_shared<SessionTicket::Inside>(
+      std::move(*ticket), state_->context->inside().binding_for(state_->peer)));
+}
+
+Result<void> Session::export_keying_material(std::string_view label,
+                                             std::optional<std::span<const std::byte>> context,
+                                             std::span<std::byte> out) const {
+  return state_->engine.export_keying_material(label, context, out);
+}
+
 bool Session::is_renegotiating() const {
   return state_->engine.is_renegotiating();
 }
@@ -113,6 +140,11 @@ void Session::handle_timeout(TimePoint now) {
 
 const PeerVerification& Session::verification() const {
   return state_->verification;
+}
+
+std::optional<Negotiated> Session::negotiated() const {
+  if (!state_->was_connected) return std::nullopt;
+  return session::describe(state_->engine.negotiated());
 }
 
 }  // namespace dtls

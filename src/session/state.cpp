@@ -46,7 +46,10 @@ void Session::State::note_verification() {
   handshake_deadline.reset();
   verification = std::move(pending);
   pending = {};
-  if (!peer_rule.asks) {
+  if (engine.negotiated().with_psk) {
+    verification.reason =
+        "the peer has proven that it knows the pre-shared key, and shown no certificate";
+  } else if (!peer_rule.asks) {
     verification.reason = "no certificate was asked of the client (option `ca` is not set)";
   } else if (verification.certificate.empty() && verification.reason.empty()) {
     verification.reason = "the peer sent no certificate";
@@ -66,6 +69,7 @@ Failed Session::State::fail(Error error) {
 std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
   if (std::holds_alternative<handshake::Established>(event)) {
     note_verification();
+    was_connected = true;
     return Connected{};
   }
   if (const auto* received = std::get_if<handshake::Received>(&event)) {
@@ -84,6 +88,11 @@ std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
   if (auto* given_up = std::get_if<handshake::GivenUp>(&event)) {
     return fail(std::move(given_up->error));
   }
+  if (auto* wants = std::get_if<handshake::WantsPsk>(&event)) {
+    wanted_psk = std::move(wants->identity);
+    return PskWanted{wanted_psk};
+  }
+  if (std::holds_alternative<handshake::TicketCame>(event)) return TicketReceived{};
   return std::nullopt;
 }
 

@@ -35,6 +35,8 @@ struct Session::State : public handshake::Decisions {
   std::optional<TimePoint> handshake_deadline;
   bool heard_from_peer = false;
   bool was_renegotiating = false;
+  bool was_connected = false;
+  std::string wanted_psk;     // the identity that was asked for last
   bool awaits_hello = false;  // server: nothing has come yet
 
   handshake::Engine engine;
@@ -46,6 +48,7 @@ struct Session::State : public handshake::Decisions {
   void follow();
   // note_verification makes the verdict of the handshake that has ended the association's.
   void note_verification();
+  [[nodiscard]] handshake::PreSharedKey name_psk(const Psk& found, std::string_view identity) const;
   std::optional<Event> translate(handshake::EngineEvent event);
   Failed fail(Error error);
 

@@ -26,6 +26,8 @@ struct Side {
   bool closed = false;
   std::optional<Error> failure;
   std::vector<std::string> messages;
+  std::optional<std::string> wanted_psk;
+  int tickets = 0;  // that came
 };
 
 class VirtualPair {
@@ -125,6 +127,8 @@ class VirtualPair {
       if (std::holds_alternative<Connected>(*event)) ++from.connected;
       if (std::holds_alternative<Closed>(*event)) from.closed = true;
       if (const auto* failed = std::get_if<Failed>(&*event)) from.failure = failed->error;
+      if (const auto* wanted = std::get_if<PskWanted>(&*event)) from.wanted_psk = wanted->identity;
+      if (std::holds_alternative<TicketReceived>(*event)) ++from.tickets;
       if (const auto* message = std::get_if<Message>(&*event)) {
         from.messages.emplace_back(reinterpret_cast<const char*>(message->bytes.data()),
                                    message->bytes.size());

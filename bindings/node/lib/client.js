@@ -8,6 +8,7 @@ const { establish, whenEstablished } = require("./handshake");
 const { loop } = require("./loop");
 const { native } = require("./native");
 const options = require("./options");
+const { askClient } = require("./psk");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").Connection} NativeConnection */
@@ -16,18 +17,22 @@ const validate = require("./validate");
 const MIN_PORT = 1;
 const MAX_FD = 2 ** 31 - 1;
 
+/** Knows no pre-shared key. */
+const nobody = () => undefined;
+
 /**
  * @param {NativeConnection} connection its handshake has begun
  * @param {number | undefined | ((dtls: Connection | undefined, remote: Address) => void)} wait
  * @param {Address} remote
+ * @param {((identity: string) => unknown) | undefined} ask finds a pre-shared key
  * @returns {Connection | undefined}
  */
-function begin(connection, wait, remote) {
+function begin(connection, wait, remote, ask) {
   const handle = new Handle(connection);
+  const dtls = new Connection(handle, ask);
   if (typeof wait !== "function") {
-    return establish(handle, wait) ? new Connection(handle) : undefined;
+    return establish(handle, wait) ? dtls : undefined;
   }
-  const dtls = new Connection(handle);
   whenEstablished(handle, (established) =>
     wait(established ? dtls : undefined, remote),
   );
@@ -46,7 +51,7 @@ function begin(connection, wait, remote) {
  * verified as well, but only `authorized` and `authorizationError` show the outcome.
  *
  * @param {object} opt {rejectUnauthorized, loadDefaultCerts, ca, server, cert, key, passwd,
- *   renegotiate, handshakeTimeout (ms)}
+ *   renegotiate, handshakeTimeout (ms)}; extensions: docs/api.md
  * @param {object} sockaddr remote address {domain, addr, port}
  * @param {number | ((dtls: Connection | undefined, remote: Address) => void)} [timeout]
  *   milliseconds, default: opt.handshakeTimeout; or the callback
@@ -63,7 +68,15 @@ function createClient(opt, sockaddr, timeout) {
     const remote = address.parse(sockaddr, MIN_PORT);
     loop();
     const connection = native().Connection.connect(checked, remote);
-    return begin(connection, wait, remote);
+    const { pskCallback } = /** @type {{ pskCallback?: Function }} */ (
+      opt ?? {}
+    );
+    return begin(
+      connection,
+      wait,
+      remote,
+      pskCallback && askClient(pskCallback),
+    );
   } catch (error) {
     return fail(error, undefined);
   }
@@ -96,7 +109,8 @@ function createByFd(name, sockFd, timeout) {
     }
     loop();
     const connection = native().Connection.fromFd(name, sockFd, limit);
-    return begin(connection, callback ?? wait, connection.peerName());
+    // The server's callback is a function of its own task.
+    return begin(connection, callback ?? wait, connection.peerName(), nobody);
   } catch (error) {
     return fail(error, undefined);
   }

@@ -5,10 +5,17 @@ const { ERRNO, fail, failure } = require("./errors");
 const { INTEREST } = require("./handle");
 const { STATE } = require("./handshake");
 const { loop } = require("./loop");
+const { notice } = require("./notices");
+const { SRTP_PROFILES, VERSIONS } = require("./protocol");
+const { answer } = require("./psk");
+const { Session } = require("./session");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").Connection} NativeConnection */
 /** @typedef {import("../types/native").Address} Address */
+
+// 255 digests (RFC 5869 §2.3).
+const MAX_EXPORT = 8160;
 
 /**
  * Connection is the Dtls object of one association with a peer.
@@ -22,16 +29,31 @@ class Connection extends Dtls {
   #authorizationError;
   /** @type {string | undefined} */
   #peerCertificate;
+  /** @type {import("../types/native").Negotiated | undefined} */
+  #negotiated;
   /** @type {((dtls: Connection) => void) | undefined} */
   #onreadable;
   /** @type {import("./watch").Watch | undefined} */
   #readable;
 
-  /** @param {import("./handle").Handle<NativeConnection>} handle */
-  constructor(handle) {
+  /** @type {Session | undefined} */
+  #session;
+  /** @type {((session: Session, dtls: Connection) => void) | undefined} */
+  #onsession;
+  #ask;
+
+  /**
+   * @param {import("./handle").Handle<NativeConnection>} handle
+   * @param {(identity: string) => unknown} [ask] finds a pre-shared key
+   */
+  constructor(handle, ask) {
     super(handle);
     this.#handle = handle;
+    this.#ask = ask;
     handle.onrelease = () => this.#remember();
+    if (ask !== undefined) {
+      this.#listen();
+    }
   }
 
   /**
@@ -65,6 +87,155 @@ class Connection extends Dtls {
   get peerCertificate() {
     this.#remember();
     return this.#peerCertificate;
+  }
+
+  /**
+   * protocol is the version that is spoken: 'DTLSv1.2' or 'DTLSv1.3'. It and
+   * what follows are undefined until the handshake is finished; they are
+   * extensions of the page.
+   *
+   * @returns {string | undefined}
+   */
+  get protocol() {
+    const agreed = this.#agreed();
+    return agreed && VERSIONS[agreed.version];
+  }
+
+  /**
+   * cipher is the cipher suite, as IANA names it.
+   *
+   * @returns {string | undefined}
+   */
+  get cipher() {
+    return this.#agreed()?.cipher;
+  }
+
+  /**
+   * group is that of the key agreement, as IANA names it; undefined where there
+   * was none.
+   *
+   * @returns {string | undefined}
+   */
+  get group() {
+    return this.#agreed()?.group;
+  }
+
+  /**
+   * sessionReused tells whether an earlier session was resumed (RFC 5077,
+   * RFC 8446 §2.2).
+   *
+   * @returns {boolean | undefined}
+   */
+  get sessionReused() {
+    return this.#agreed()?.resumed;
+  }
+
+  /**
+   * maxMessageSize is the most that send() takes: 16384 bytes, or what the peer
+   * has limited its records to (RFC 8449).
+   *
+   * @returns {number | undefined}
+   */
+  get maxMessageSize() {
+    return this.#agreed()?.maxMessage;
+  }
+
+  /**
+   * alpnProtocol is the application protocol (RFC 7301), undefined if none.
+   *
+   * @returns {string | undefined}
+   */
+  get alpnProtocol() {
+    return this.#agreed()?.alpn;
+  }
+
+  /**
+   * srtpProfile is the SRTP profile (RFC 5764), undefined if none.
+   *
+   * @returns {string | undefined}
+   */
+  get srtpProfile() {
+    const number = this.#agreed()?.srtp;
+    return Object.entries(SRTP_PROFILES).find(([, n]) => n === number)?.[0];
+  }
+
+  /**
+   * pskIdentity is the identity of the pre-shared key that took the place of
+   * certificates, undefined if none did.
+   *
+   * @returns {string | undefined}
+   */
+  get pskIdentity() {
+    return this.#agreed()?.pskIdentity;
+  }
+
+  /**
+   * session is the newest ticket that the server has given, for the option
+   * `session` of a later client; undefined if there is none. With DTLS 1.3 it
+   * comes a little after the handshake.
+   *
+   * @returns {Session | undefined}
+   */
+  get session() {
+    this.#remember();
+    return this.#session;
+  }
+
+  /**
+   * onsession, when assigned, is called with every ticket that comes, and with
+   * this object; at once if one has come that was not asked for yet.
+   *
+   * @returns {((session: Session, dtls: Connection) => void) | undefined}
+   */
+  get onsession() {
+    return this.#onsession;
+  }
+
+  set onsession(callback) {
+    if (callback != null) {
+      validate.callback("onsession", callback);
+    }
+    this.#onsession = callback ?? undefined;
+    this.#listen();
+  }
+
+  /**
+   * exportKeyingMaterial() gives bytes that only both sides can have (RFC 5705,
+   * RFC 8446 §7.5), as for SRTP.
+   *
+   * @param {number} length 1 to 8160
+   * @param {string} label 1 to 249 bytes
+   * @param {NodeJS.ArrayBufferView} [context] at most 65535 bytes
+   * @returns {Buffer | undefined} undefined with errno EINVAL, EAGAIN (no handshake is finished),
+   *   EPIPE (it has failed)
+   * @throws {TypeError} when an argument has the wrong type
+   */
+  exportKeyingMaterial(length, label, context) {
+    return this.#handle.use((connection) => {
+      const size = validate.integer("length", length, 1, MAX_EXPORT);
+      validate.string("label", label);
+      const bytes =
+        context === undefined ? undefined : validate.bytes("context", context);
+      const out = Buffer.alloc(size);
+      connection.exportKeyingMaterial(out, label, bytes);
+      return out;
+    }, undefined);
+  }
+
+  /**
+   * updateKeys() protects what is sent from now on by new keys (RFC 8446 §4.6.3);
+   * the module does so by itself before a key is worn out.
+   *
+   * @param {boolean} [askPeer] whether the peer is to do the same; default: false
+   * @returns {boolean} false with errno EOPNOTSUPP (DTLS 1.2), EAGAIN (no handshake is finished),
+   *   EALREADY (one is under way)
+   * @throws {TypeError} when the argument has the wrong type
+   */
+  updateKeys(askPeer) {
+    return this.#handle.use((connection) => {
+      connection.updateKeys(validate.boolean("askPeer", askPeer, false));
+      return true;
+    }, false);
   }
 
   /**
@@ -106,7 +277,7 @@ class Connection extends Dtls {
    * @override
    * @param {string | NodeJS.ArrayBufferView} data
    * @param {...unknown} args
-   * @returns {number} bytes sent; -errno on failure: EMSGSIZE above 16384 bytes
+   * @returns {number} bytes sent; -errno on failure: EMSGSIZE above maxMessageSize
    *   (RFC 6347 §4.1.1), ETIMEDOUT or EAGAIN while the handshake is not finished
    * @throws {TypeError} when an argument has the wrong type
    */
@@ -233,7 +404,10 @@ class Connection extends Dtls {
     const reason = this.#handle.peek((connection) =>
       connection.state === STATE.FAILED ? connection.failure() : undefined,
     );
-    const error = failure(errno, reason?.message ?? explain(errno));
+    const error = failure(
+      errno,
+      reason?.message ?? explain(errno, this.maxMessageSize ?? 16384),
+    );
     Object.assign(error, reason && { alert: reason.alert });
     fail(Object.assign(error, { peer: this.peerName() }), undefined);
   }
@@ -266,6 +440,26 @@ class Connection extends Dtls {
     );
   }
 
+  /** Has this object told when a key is wanted or a ticket has come. */
+  #listen() {
+    this.#handle.peek((connection) =>
+      notice(connection, () => {
+        if (this.#ask !== undefined) {
+          answer(connection, this.#ask);
+        }
+        const before = this.#session;
+        if (this.#onsession !== undefined && this.session !== before) {
+          this.#onsession(/** @type {Session} */ (this.#session), this);
+        }
+      }),
+    );
+  }
+
+  #agreed() {
+    this.#remember();
+    return this.#negotiated;
+  }
+
   /** Copies what must still be told after the endpoint is gone. */
   #remember() {
     this.#handle.peek((connection) => {
@@ -273,15 +467,23 @@ class Connection extends Dtls {
       this.#authorized = connection.authorized;
       this.#authorizationError = connection.authorizationError;
       this.#peerCertificate = connection.peerCertificate;
+      this.#negotiated = connection.negotiated();
+      const ticket = connection.takeTicket();
+      if (ticket !== undefined) {
+        this.#session = new Session(ticket);
+      }
     });
   }
 }
 
-/** @param {number} errno */
-function explain(errno) {
+/**
+ * @param {number} errno
+ * @param {number} most bytes of a message
+ */
+function explain(errno, most) {
   switch (errno) {
     case ERRNO.EMSGSIZE:
-      return "a message must fit into one record: at most 16384 bytes";
+      return `a message must fit into one record: at most ${most} bytes`;
     case ERRNO.ESHUTDOWN:
       return "the peer has closed the association";
     default:

@@ -1,5 +1,8 @@
 "use strict";
 
+const { protocolOptions } = require("./protocol");
+const { pskOptions } = require("./psk");
+const { Session } = require("./session");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").ServerOptions} ServerOptions */
@@ -32,13 +35,16 @@ function handshakeTimeout(value) {
  * Credentials of a server. The key may stand in the PEM of `cert`.
  *
  * @param {Record<string, unknown>} opt
+ * @param {boolean} [required] whether there must be a certificate
  * @returns {Identity}
  */
-function identityOf(opt) {
+function identityOf(opt, required = true) {
   return {
     name: validate.optionalString("opt.name", opt.name),
     ca: validate.optionalPem("opt.ca", opt.ca),
-    cert: validate.pem("opt.cert", opt.cert),
+    cert: required
+      ? validate.pem("opt.cert", opt.cert)
+      : (validate.optionalPem("opt.cert", opt.cert) ?? ""),
     key: validate.optionalPem("opt.key", opt.key),
     passwd: validate.optionalSecret("opt.passwd", opt.passwd),
   };
@@ -122,12 +128,16 @@ function keyLogFileOf(value) {
  * @param {unknown} value
  * @returns {ServerOptions}
  * @throws {TypeError} when an option has the wrong type
- * @throws {Error} EINVAL when handshakeTimeout is out of range
+ * @throws {Error} EINVAL when one is out of range
  */
 function serverOptions(value) {
   const opt = validate.object("opt", value);
+  const psk = pskOptions(opt, true);
+  const hasPsk = psk.psk !== undefined || psk.pskCallback === true;
   return {
-    ...identityOf(opt),
+    ...identityOf(opt, !hasPsk),
+    ...protocolOptions(opt),
+    ...psk,
     ipcert: validate.boolean("opt.ipcert", opt.ipcert, false),
     renegotiate: validate.boolean("opt.renegotiate", opt.renegotiate, false),
     handshakeTimeout: handshakeTimeout(opt.handshakeTimeout),
@@ -156,12 +166,17 @@ function identityOptions(value) {
  * @param {unknown} value
  * @returns {ClientOptions}
  * @throws {TypeError} when an option has the wrong type
- * @throws {Error} EINVAL when handshakeTimeout is out of range
+ * @throws {Error} EINVAL when one is out of range
  */
 function clientOptions(value) {
   const opt = value == null ? {} : validate.object("opt", value);
   const { rejectUnauthorized = opt.rejectUnauthorinzed } = opt;
   return {
+    ...protocolOptions(opt),
+    ...pskOptions(opt, false),
+    ...(opt.session != null && {
+      session: Session.ticketOf("opt.session", opt.session),
+    }),
     rejectUnauthorized: validate.boolean(
       "opt.rejectUnauthorized",
       rejectUnauthorized,

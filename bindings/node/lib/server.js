@@ -8,6 +8,7 @@ const { Handle, INTEREST } = require("./handle");
 const { loop } = require("./loop");
 const { native } = require("./native");
 const options = require("./options");
+const { askServer } = require("./psk");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").Server} NativeServer */
@@ -22,11 +23,16 @@ class Server extends Dtls {
   #handle;
   /** @type {Function | undefined} */
   #onConnection;
+  #ask;
 
-  /** @param {Handle<NativeServer>} handle */
-  constructor(handle) {
+  /**
+   * @param {Handle<NativeServer>} handle
+   * @param {((identity: string) => unknown) | undefined} ask finds a pre-shared key
+   */
+  constructor(handle, ask) {
     super(handle);
     this.#handle = handle;
+    this.#ask = ask;
   }
 
   /**
@@ -89,7 +95,9 @@ class Server extends Dtls {
       const message = `nobody connected within ${timeout} ms`;
       return this.#handle.fail(ERRNO.ETIMEDOUT, message, undefined);
     }
-    return accepted === null ? undefined : new Connection(new Handle(accepted));
+    return accepted === null
+      ? undefined
+      : new Connection(new Handle(accepted), this.#ask);
   }
 
   /**
@@ -113,7 +121,7 @@ class Server extends Dtls {
     if (accepted === undefined) {
       return false;
     }
-    const connection = new Connection(new Handle(accepted));
+    const connection = new Connection(new Handle(accepted), this.#ask);
     this.#onConnection?.(connection, connection.peerName());
     return true;
   }
@@ -124,7 +132,8 @@ class Server extends Dtls {
  * inside the PEM of `cert` counts as `key`. With `ca`, clients must present a
  * certificate that it vouches for.
  *
- * @param {object} opt {name, ca, cert, key, passwd, ipcert, renegotiate, handshakeTimeout (ms)}
+ * @param {object} opt {name, ca, cert, key, passwd, ipcert, renegotiate, handshakeTimeout (ms)};
+ *   extensions: docs/api.md
  * @param {object} sockaddr local address {domain, addr, port}; port 0: chosen by the system
  * @returns {Server | undefined} undefined with errno set when that is not possible
  * @throws {TypeError} when an argument has the wrong type
@@ -134,7 +143,9 @@ function createServer(opt, sockaddr) {
     const checked = options.serverOptions(opt);
     const local = address.parse(sockaddr, MIN_PORT);
     loop();
-    return new Server(new Handle(new (native().Server)(checked, local)));
+    const handle = new Handle(new (native().Server)(checked, local));
+    const { pskCallback } = /** @type {{ pskCallback?: Function }} */ (opt);
+    return new Server(handle, pskCallback && askServer(pskCallback));
   } catch (error) {
     return fail(error, undefined);
   }

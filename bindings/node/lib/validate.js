@@ -231,6 +231,20 @@ function bytes(name, value) {
 }
 
 /**
+ * Bytes that are a secret, so that nothing is said of them.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {Uint8Array}
+ */
+function secretBytes(name, value) {
+  if (!ArrayBuffer.isView(value)) {
+    throw secretTypeError(name, "a Buffer", value);
+  }
+  return bytes(name, value);
+}
+
+/**
  * A part of a buffer, by default all from `offset` on.
  *
  * @param {Uint8Array} buffer
@@ -264,6 +278,8 @@ module.exports = {
   optionalString,
   pem,
   range,
+  secretBytes,
+  secretTypeError,
   string,
   timeout,
   typeError,

@@ -81,6 +81,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("wake", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::of(info.Env())->loop().stop();
               }));
+  exports.Set("hasNotices", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                return Napi::Boolean::New(info.Env(), Environment::of(info.Env())->has_notices());
+              }));
+  exports.Set("takeNotice",
+              Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
+                auto* next = Environment::of(info.Env())->take_notice();
+                return next == nullptr ? info.Env().Undefined() : next->Value();
+              }));
   define_task_functions(exports);
   exports.Set("openssl", Napi::Function::New(env, openssl));
   exports.Set("parseAddress", Napi::Function::New(env, parse_address));

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "protocol.hpp"
+
 namespace dtls::node {
 namespace {
 
@@ -13,25 +15,33 @@ constexpr Timeout kNow = Duration::zero();
 
 Napi::Function ConnectionObject::define(Napi::Env env) {
   auto properties = socket_properties<ConnectionObject>();
-  properties.insert(properties.end(),
-                    {StaticMethod("connect", &ConnectionObject::connect),
-                     StaticMethod("fromFd", &ConnectionObject::from_fd),
-                     InstanceAccessor<&ConnectionObject::state>("state"),
-                     InstanceAccessor<&ConnectionObject::fd>("fd"),
-                     InstanceAccessor<&ConnectionObject::authorized>("authorized"),
-                     InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
-                     InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
-                     InstanceMethod("failure", &ConnectionObject::failure),
-                     InstanceMethod("send", &ConnectionObject::send),
-                     InstanceMethod("recv", &ConnectionObject::recv),
-                     InstanceMethod("pending", &ConnectionObject::pending),
-                     InstanceMethod("close", &ConnectionObject::close),
-                     InstanceMethod("renegotiate", &ConnectionObject::renegotiate),
-                     InstanceMethod("flyAway", &ConnectionObject::fly_away),
-                     InstanceMethod("sockName", &ConnectionObject::sock_name),
-                     InstanceMethod("peerName", &ConnectionObject::peer_name),
-                     InstanceMethod("socketError", &ConnectionObject::socket_error),
-                     InstanceMethod("watch", &ConnectionObject::watch)});
+  properties.insert(
+      properties.end(),
+      {StaticMethod("connect", &ConnectionObject::connect),
+       StaticMethod("fromFd", &ConnectionObject::from_fd),
+       InstanceAccessor<&ConnectionObject::state>("state"),
+       InstanceAccessor<&ConnectionObject::fd>("fd"),
+       InstanceAccessor<&ConnectionObject::authorized>("authorized"),
+       InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
+       InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
+       InstanceMethod("negotiated", &ConnectionObject::negotiated),
+       InstanceMethod("failure", &ConnectionObject::failure),
+       InstanceMethod("send", &ConnectionObject::send),
+       InstanceMethod("recv", &ConnectionObject::recv),
+       InstanceMethod("pending", &ConnectionObject::pending),
+       InstanceMethod("close", &ConnectionObject::close),
+       InstanceMethod("renegotiate", &ConnectionObject::renegotiate),
+       InstanceMethod("updateKeys", &ConnectionObject::update_keys),
+       InstanceMethod("exportKeyingMaterial", &ConnectionObject::export_keying_material),
+       InstanceMethod("notify", &ConnectionObject::notify),
+       InstanceMethod("wantedPsk", &ConnectionObject::wanted_psk),
+       InstanceMethod("providePsk", &ConnectionObject::provide_psk),
+       InstanceMethod("takeTicket", &ConnectionObject::take_ticket),
+       InstanceMethod("flyAway", &ConnectionObject::fly_away),
+       InstanceMethod("sockName", &ConnectionObject::sock_name),
+       InstanceMethod("peerName", &ConnectionObject::peer_name),
+       InstanceMethod("socketError", &ConnectionObject::socket_error),
+       InstanceMethod("watch", &ConnectionObject::watch)});
   return DefineClass(env, "Connection", properties);
 }
 
@@ -49,6 +59,7 @@ ConnectionObject::ConnectionObject(const Napi::CallbackInfo& info)
 }
 
 ConnectionObject::~ConnectionObject() {
+  environment_->withdraw_notice(this);
   end_watches();
 }
 
@@ -62,6 +73,7 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   config.identity = identity_fields(options);
   config.renegotiate = bool_field(options, "renegotiate", false);
   config.key_log_file = text_field(options, "keyLogFile");
+  read_protocol(options, config);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
@@ -79,6 +91,11 @@ Napi::Value ConnectionObject::from_fd(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
+}
+
+Napi::Value ConnectionObject::negotiated(const Napi::CallbackInfo& info) {
+  const auto agreed = connection_->negotiated();
+  return agreed ? to_js(info.Env(), *agreed) : info.Env().Undefined();
 }
 
 Napi::Value ConnectionObject::failure(const Napi::CallbackInfo& info) {
@@ -115,6 +132,38 @@ void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
 
 void ConnectionObject::renegotiate(const Napi::CallbackInfo& info) {
   done_or_throw(info.Env(), connection_->renegotiate());
+}
+
+void ConnectionObject::update_keys(const Napi::CallbackInfo& info) {
+  done_or_throw(info.Env(), connection_->update_keys(info[0].As<Napi::Boolean>().Value()));
+}
+
+void ConnectionObject::export_keying_material(const Napi::CallbackInfo& info) {
+  const auto out = bytes_of(info[0]);
+  const auto label = info[1].As<Napi::String>().Utf8Value();
+  std::optional<std::span<const std::byte>> context;
+  if (!info[2].IsUndefined()) context = bytes_of(info[2]);
+  done_or_throw(info.Env(), connection_->export_keying_material(label, context, out));
+}
+
+void ConnectionObject::notify(const Napi::CallbackInfo& /*info*/) {
+  const auto tell = [this] { environment_->add_notice(this); };
+  connection_->on_psk_wanted(tell);
+  connection_->on_ticket(tell);
+}
+
+Napi::Value ConnectionObject::wanted_psk(const Napi::CallbackInfo& info) {
+  const auto& identity = connection_->wanted_psk();
+  return identity ? Napi::String::New(info.Env(), *identity) : info.Env().Undefined();
+}
+
+void ConnectionObject::provide_psk(const Napi::CallbackInfo& info) {
+  connection_->provide_psk(to_psk(info[0]));
+}
+
+Napi::Value ConnectionObject::take_ticket(const Napi::CallbackInfo& info) {
+  auto ticket = connection_->take_ticket();
+  return ticket ? to_js(info.Env(), std::move(*ticket)) : info.Env().Undefined();
 }
 
 void ConnectionObject::fly_away(const Napi::CallbackInfo& /*info*/) {

@@ -25,6 +25,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   static Napi::Value connect(const Napi::CallbackInfo& info);
   static Napi::Value from_fd(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value negotiated(const Napi::CallbackInfo& info);
   Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value recv(const Napi::CallbackInfo& info);
@@ -39,6 +40,12 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value authorized(const Napi::CallbackInfo& info);
   Napi::Value authorization_error(const Napi::CallbackInfo& info);
   Napi::Value peer_certificate(const Napi::CallbackInfo& info);
+  void update_keys(const Napi::CallbackInfo& info);
+  void export_keying_material(const Napi::CallbackInfo& info);
+  void notify(const Napi::CallbackInfo& info);
+  Napi::Value wanted_psk(const Napi::CallbackInfo& info);
+  void provide_psk(const Napi::CallbackInfo& info);
+  Napi::Value take_ticket(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
   void end_watches();
 

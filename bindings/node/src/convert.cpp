@@ -100,9 +100,13 @@ IdentityConfig identity_fields(const Napi::Object& options) {
   return {text_field(options, "cert"), text_field(options, "key"), text_field(options, "passwd")};
 }
 
+std::span<std::byte> bytes_of(const Napi::Value& value) {
+  auto view = value.As<Napi::Uint8Array>();
+  return {reinterpret_cast<std::byte*>(view.Data()), view.ByteLength()};
+}
+
 std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info) {
-  auto view = info[0].As<Napi::Uint8Array>();
-  const std::span<std::byte> all(reinterpret_cast<std::byte*>(view.Data()), view.ByteLength());
+  const auto all = bytes_of(info[0]);
   const std::size_t offset =
       std::min(std::size_t{info[1].As<Napi::Number>().Uint32Value()}, all.size());
   const std::size_t length =

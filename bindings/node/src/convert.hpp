@@ -39,6 +39,9 @@ std::string bytes_field(const Napi::Object& options, const char* name);
 Limits limits_field(const Napi::Object& options);
 IdentityConfig identity_fields(const Napi::Object& options);
 
+// bytes_of gives the bytes of a Uint8Array, which JavaScript has checked to be one.
+std::span<std::byte> bytes_of(const Napi::Value& value);
+
 // bytes_argument is (buffer, offset, length) at position 0 of a call, checked by JavaScript before
 // and clamped here all the same.
 std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info);

@@ -1,5 +1,6 @@
 #include "environment.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -62,6 +63,18 @@ Environment::~Environment() {
 
 std::function<void()> Environment::reporter(Id id) {
   return [this, id] { ready_.push_back(id); };
+}
+
+void Environment::add_notice(ConnectionObject* connection) {
+  if (std::ranges::find(notices_, connection) == notices_.end()) notices_.push_back(connection);
+  loop_.stop();  // wakes whoever waits, Node's loop too
+}
+
+ConnectionObject* Environment::take_notice() {
+  if (notices_.empty()) return nullptr;
+  ConnectionObject* const first = notices_.front();
+  notices_.erase(notices_.begin());
+  return first;
 }
 
 Napi::Value Environment::wait(const Napi::CallbackInfo& info) {

@@ -15,6 +15,8 @@
 
 namespace dtls::node {
 
+class ConnectionObject;
+
 // Environment owns the event loop and turns its watches into numbers that JavaScript collects with
 // wait(). Objects share it, because they may be finalized after the environment lets go of it.
 class Environment : public std::enable_shared_from_this<Environment> {
@@ -51,6 +53,13 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   Napi::FunctionReference connection_class;
 
+  // Connections that have something to tell: see lib/notices.js. Each is there once, until it is
+  // taken or withdrawn.
+  void add_notice(ConnectionObject* connection);
+  void withdraw_notice(ConnectionObject* connection) { std::erase(notices_, connection); }
+  [[nodiscard]] bool has_notices() const { return !notices_.empty(); }
+  ConnectionObject* take_notice();  // null: there is none
+
  private:
   struct Poll;  // a libuv handle, which outlives the environment until it is closed
 
@@ -61,6 +70,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   EventLoop loop_;
   Id last_id_ = 0;
   std::vector<Id> ready_;
+  std::vector<ConnectionObject*> notices_;
   std::unordered_map<Id, std::function<void()>> cancels_;
   TaskId task_ = 0;
   Poll* poll_ = nullptr;          // of loop_

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connection_object.hpp"
+#include "protocol.hpp"
 
 namespace dtls::node {
 
@@ -31,6 +32,7 @@ ServerObject::ServerObject(const Napi::CallbackInfo& info)
   config.key_log_file = text_field(options, "keyLogFile");
   config.cookie_secret = bytes_field(options, "cookieSecret");
   config.limits = limits_field(options);
+  read_protocol(options, config);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
   server_.emplace(value_or_throw(
       info.Env(), Server::listen(environment_->loop(), config, to_address(info[1]))));

@@ -1,7 +1,7 @@
 /// <reference types="node" />
 
 /**
- * Datagram TLS (DTLS 1.2, RFC 6347). A wrong argument type throws a TypeError;
+ * Datagram TLS (DTLS 1.2, RFC 6347; 1.3, RFC 9147). A wrong argument type throws a TypeError;
  * what the world refuses is reported by the documented failure value, with
  * errno set and the reason in `Dtls.lastError()`. Objects belong to the thread
  * that made them. All times are in milliseconds.
@@ -155,6 +155,40 @@ declare class Dtls {
   /** Connection: the peer's certificate in PEM. An extension. */
   readonly peerCertificate?: string;
   /**
+   * Connection: the version that is spoken; undefined until the handshake is
+   * finished, as what follows. Extensions.
+   */
+  readonly protocol?: Dtls.Version;
+  /** Connection: the cipher suite, as IANA names it. */
+  readonly cipher?: string;
+  /** Connection: the group of the key agreement, as IANA names it; undefined: none. */
+  readonly group?: string;
+  /** Connection: whether an earlier session was resumed. */
+  readonly sessionReused?: boolean;
+  /** Connection: the application protocol (RFC 7301); undefined: none. */
+  readonly alpnProtocol?: string;
+  /** Connection: the SRTP profile (RFC 5764); undefined: none. */
+  readonly srtpProfile?: Dtls.SrtpProfile;
+  /** Connection: of the pre-shared key that took the place of certificates. */
+  readonly pskIdentity?: string;
+  /** Connection of a client: the newest ticket that has come, for `opt.session`. */
+  readonly session?: Dtls.Session;
+  /** Connection of a client: called with every ticket that comes. */
+  onsession?: ((session: Dtls.Session, dtls: Dtls) => void) | null;
+  /**
+   * Connection: 1 to 8160 bytes that only both sides can have (RFC 5705, RFC
+   * 8446 §7.5); undefined with errno set on failure.
+   */
+  exportKeyingMaterial?(
+    length: number,
+    label: string,
+    context?: NodeJS.ArrayBufferView,
+  ): Buffer | undefined;
+  /** Connection: new keys for what is sent (DTLS 1.3). */
+  updateKeys?(askPeer?: boolean): boolean;
+  /** Connection: the most bytes that send() takes. */
+  readonly maxMessageSize?: number;
+  /**
    * Connection: called while data waits, and when the association has ended; it
    * keeps Node's loop alive. An extension for programs driven by that loop.
    */
@@ -177,13 +211,55 @@ declare namespace Dtls {
   /** PEM text; Buffers are an extension. */
   type Pem = string | Uint8Array;
 
-  interface ServerOptions {
+  type Version = "DTLSv1.2" | "DTLSv1.3";
+
+  /** Of servers and clients. Extensions. */
+  interface ProtocolOptions {
+    /** The oldest version to speak. Default: 'DTLSv1.2'. */
+    minVersion?: Version;
+    /** The newest. Default: 'DTLSv1.3'; with `renegotiate`, 'DTLSv1.2'. */
+    maxVersion?: Version;
+    /** Application protocols (RFC 7301), the best first. */
+    alpn?: string[];
+    /** Whether AES-CCM and AES-CCM-8 are spoken too. Default: false. */
+    ccm?: boolean;
+    /** Profiles of SRTP (RFC 5764), the best first. */
+    srtp?: SrtpProfile[];
+    /** The most bytes of a record that the peer may send (RFC 8449): 64 to 16384. */
+    recordSizeLimit?: number;
+    /** ms until a flight is repeated for the first time: 1 to 60000; default: 1000. */
+    firstRetransmission?: number;
+  }
+
+  type SrtpProfile =
+    | "SRTP_AES128_CM_SHA1_80"
+    | "SRTP_AES128_CM_SHA1_32"
+    | "SRTP_AEAD_AES_128_GCM"
+    | "SRTP_AEAD_AES_256_GCM";
+
+  /** A pre-shared key and what it is called in the clear. */
+  interface Psk {
+    /** 1 to 256 bytes. */
+    identity: string;
+    /** 1 to 64 bytes; 16 random ones or more are wise. */
+    key: NodeJS.ArrayBufferView;
+  }
+
+  /** A ticket of a server, of use in the same thread. */
+  interface Session {
+    readonly [ticket: symbol]: never;
+  }
+
+  interface ServerOptions extends ProtocolOptions {
     /** Registers the server for createByFd(), process-wide. */
     name?: string;
     /** Clients must present a certificate that one of these vouches for. */
     ca?: Pem;
-    /** Certificate, then its intermediates. It may contain the key too. */
-    cert: Pem;
+    /**
+     * Certificate, then its intermediates. It may contain the key too. Required,
+     * unless there is a pre-shared key.
+     */
+    cert?: Pem;
     key?: Pem;
     /** Password of the key. */
     passwd?: string;
@@ -205,7 +281,17 @@ declare namespace Dtls {
      * read the traffic. Default: SSLKEYLOGFILE of the environment. An extension.
      */
     keyLogFile?: string;
+    /** Pre-shared keys of clients. An extension. */
+    psk?: Psk | Psk[];
+    /** Gives the key of an identity that is not in `psk`; undefined: none. An extension. */
+    pskCallback?: (
+      identity: string,
+    ) => MaybePromise<NodeJS.ArrayBufferView | null | undefined>;
+    /** Whether clients get tickets to resume with. Default: true. An extension. */
+    tickets?: boolean;
   }
+
+  type MaybePromise<T> = T | Promise<T>;
 
   /** Beyond a limit a peer's hello is dropped; the client repeats it. */
   interface Limits {
@@ -223,13 +309,14 @@ declare namespace Dtls {
 
   interface IdentityOptions extends Pick<
     ServerOptions,
-    "ca" | "cert" | "key" | "passwd"
+    "ca" | "key" | "passwd"
   > {
+    cert: Pem;
     /** Host name, possibly with a wildcard. */
     name: string;
   }
 
-  interface ClientOptions {
+  interface ClientOptions extends ProtocolOptions {
     /** Whether an unverified server is refused. Default: false! */
     rejectUnauthorized?: boolean;
     /** As EdgerOS's declarations spell it. */
@@ -253,6 +340,17 @@ declare namespace Dtls {
      * read the traffic. Default: SSLKEYLOGFILE of the environment. An extension.
      */
     keyLogFile?: string;
+    /**
+     * A pre-shared key, which the server must use, unless `rejectUnauthorized`
+     * has it verified by its certificate. An extension.
+     */
+    psk?: Psk;
+    /** Gives the key; `hint` is the server's, of DTLS 1.2. An extension. */
+    pskCallback?: (hint: string | null) => MaybePromise<Psk | null | undefined>;
+    /** Whether to ask for a ticket. Default: only with `session`. An extension. */
+    tickets?: boolean;
+    /** The session to resume, if the server still can. An extension. */
+    session?: Session;
   }
 
   interface DtlsError extends Error {

@@ -21,7 +21,43 @@ export interface Identity {
   passwd?: string;
 }
 
-export interface ServerOptions extends Identity {
+/** What servers and clients have in common; without a value: the library's default. */
+export interface ProtocolOptions {
+  /** 0: DTLS 1.2; 1: DTLS 1.3. */
+  minVersion?: number;
+  maxVersion?: number;
+  alpn?: string[];
+  psk?: Psk[];
+  /** Whether a key is asked for by notices. */
+  pskCallback?: true;
+  ccm?: boolean;
+  /** IANA's numbers. */
+  srtp?: number[];
+  tickets?: boolean;
+  recordSizeLimit?: number;
+  firstRetransmission?: number;
+}
+
+export interface Psk {
+  identity: string;
+  key: Uint8Array;
+}
+
+/** What both sides agreed upon. */
+export interface Negotiated {
+  /** 0: DTLS 1.2; 1: DTLS 1.3. */
+  version: number;
+  cipher: string;
+  group?: string;
+  alpn?: string;
+  /** IANA's number. */
+  srtp?: number;
+  pskIdentity?: string;
+  resumed: boolean;
+  maxMessage: number;
+}
+
+export interface ServerOptions extends Identity, ProtocolOptions {
   ipcert: boolean;
   renegotiate: boolean;
   handshakeTimeout: number;
@@ -30,7 +66,9 @@ export interface ServerOptions extends Identity {
   keyLogFile?: string;
 }
 
-export interface ClientOptions {
+export interface ClientOptions extends ProtocolOptions {
+  /** What `takeTicket` has given. */
+  session?: unknown;
   rejectUnauthorized: boolean;
   loadDefaultCerts: boolean;
   ca?: string;
@@ -73,16 +111,32 @@ export interface Connection extends Endpoint {
   readonly authorized: boolean;
   readonly authorizationError: string | undefined;
   readonly peerCertificate: string | undefined;
+  /** Undefined before the handshake is finished. */
+  negotiated(): Negotiated | undefined;
   failure(): NativeError | undefined;
   send(buffer: Uint8Array, offset: number, length: number): number;
   recv(buffer: Uint8Array, offset: number, length: number): number;
   pending(): number;
   renegotiate(): void;
+  updateKeys(askPeer: boolean): void;
+  exportKeyingMaterial(
+    out: Uint8Array,
+    label: string,
+    context: Uint8Array | undefined,
+  ): void;
+  /** Has `takeNotice` tell when a key is wanted or a ticket has come. */
+  notify(): void;
+  wantedPsk(): string | undefined;
+  /** Harmless when none is wanted. */
+  providePsk(psk: Psk | undefined): void;
+  takeTicket(): unknown;
   flyAway(): void;
   peerName(): Address;
 }
 
 export interface Native {
+  hasNotices(): boolean;
+  takeNotice(): Connection | undefined;
   wait(timeoutMs: number, all: boolean): number[];
   watch(fd: number, interest: number): number;
   unwatch(id: number): void;

@@ -22,12 +22,19 @@ if (server) {
   console.log(added, size, server.sockName()?.port);
   // @ts-expect-error an address is no string
   Dtls.createServer({ cert: "pem" }, "127.0.0.1");
-  // @ts-expect-error a certificate is required
-  Dtls.createServer({}, Dtls.sockaddr());
+  Dtls.createServer(
+    {
+      psk: [{ identity: "a", key: new Uint8Array(16) }],
+      pskCallback: async (identity) => Buffer.from(identity),
+      alpn: ["coap"],
+      srtp: ["SRTP_AEAD_AES_128_GCM"],
+    },
+    Dtls.sockaddr(),
+  );
 }
 
 const client = Dtls.createClient(
-  { server: "localhost" },
+  { server: "localhost", minVersion: "DTLSv1.2", maxVersion: "DTLSv1.3" },
   { addr: "::1", port: 3000 },
   500,
 );
@@ -37,6 +44,15 @@ const sent: number | undefined = client?.send(
   2,
   100,
 );
+const protocol: Dtls.Version | undefined = client?.protocol;
+const material: Buffer | undefined = client?.exportKeyingMaterial?.(32, "x");
+Dtls.createClient(
+  { session: client?.session, pskCallback: () => null },
+  Dtls.sockaddr(),
+  0,
+);
+// @ts-expect-error there is no such version
+Dtls.createClient({ minVersion: "DTLSv1.0" }, Dtls.sockaddr(), 0);
 const early: Dtls | undefined = Dtls.createClient(
   undefined,
   Dtls.sockaddr6(Dtls.IN6ADDR_LOOPBACK, 1),
@@ -60,7 +76,15 @@ iosched.once(withErrback);
 const [readable] = iosched.select([[0], [], []], 10);
 iosched.forever(() => readable.length > 0, 10);
 iosched.forever({ quit: true });
-console.log(sent, early, alert, iosched.fds()[2], iosched.poll(0));
+console.log(
+  sent,
+  early,
+  alert,
+  protocol,
+  material,
+  iosched.fds()[2],
+  iosched.poll(0),
+);
 
 const task = new Task("./task.js", { any: 1 }, { directory: "/" });
 const delivered: boolean = task.send({ sockFd: 1 }) && Task.send(1, "text");

@@ -98,17 +98,32 @@ TEST(ChannelFlights, a_datagram_is_filled_before_the_next_begins) {
   EXPECT_GE(full, 12U);  // of 2 x 3000 bytes and little else
 }
 
-TEST(ChannelFlights, a_record_size_limit_of_the_peer_is_kept_to) {
-  ChannelPair pair(wire::kDtls12, {}, 1000);
-  pair.server.channel.set_record_size_limits(wire::kMaxPlaintext, 200);
+// RFC 8449 §4: of records that keys protect, from the first of them on.
+TEST(ChannelFlights, a_record_size_limit_of_the_peer_is_kept_to_where_keys_protect) {
+  ChannelPair pair(wire::kDtls13, {}, 1000);
+  pair.server.channel.set_record_size_limits(2, wire::kMaxPlaintext, 200);
   ASSERT_TRUE(pair.play());
+  std::size_t largest_plain = 0;
+  int in_bounds = 0;
   for (const Datagram& datagram : pair.log) {
-    if (datagram[13] != std::byte{2}) continue;  // ServerHello in front: from the server
-    wire::Reader reader(datagram);
-    while (const auto record = wire::read_record(reader)) {
-      EXPECT_LE(record->fragment.size(), 200U);
+    const bool from_server = datagram[0] == std::byte{22} && datagram[13] == std::byte{2};
+    if (!from_server) continue;
+    for (std::size_t at = 0; at < datagram.size();) {
+      const bool is_protected = datagram[at] != std::byte{22};
+      const std::size_t header = is_protected ? 5 : wire::kRecordHeaderSize;
+      const auto high = std::to_integer<std::size_t>(datagram[at + header - 2]);
+      const auto length = high * 256 + std::to_integer<std::size_t>(datagram[at + header - 1]);
+      if (is_protected) {
+        EXPECT_LE(length, 200U + 1 + 16);  // type and tag
+        in_bounds += length > 150 ? 1 : 0;
+      } else {
+        largest_plain = std::max(largest_plain, length);
+      }
+      at += header + length;
     }
   }
+  EXPECT_GT(largest_plain, 200U);
+  EXPECT_GT(in_bounds, 0);
 }
 
 TEST(ChannelAlerts, go_out_under_the_newest_keys) {

@@ -1,0 +1,49 @@
+"use strict";
+
+const { loop } = require("./loop");
+const { native } = require("./native");
+
+/** @typedef {import("../types/native").Connection} NativeConnection */
+
+/**
+ * What a connection has to tell besides data: its handshake wants a key, a ticket
+ * has come. That is delivered in every wait, as timers are, because a program
+ * that blocks until a handshake is finished must not wait for itself.
+ *
+ * @type {WeakMap<NativeConnection, () => void>}
+ */
+const listeners = new WeakMap();
+let installed = false;
+
+/**
+ * notice() has `callback` called when the connection has something to tell.
+ *
+ * @param {NativeConnection} connection
+ * @param {() => void} callback
+ */
+function notice(connection, callback) {
+  listeners.set(connection, callback);
+  connection.notify();
+  if (installed) {
+    return;
+  }
+  installed = true;
+  loop().addSource({
+    untilNext: () => (native().hasNotices() ? 0 : Infinity),
+    run(afterEach) {
+      let called = false;
+      for (;;) {
+        // One at a time: the others still wait if a callback throws.
+        const next = native().takeNotice();
+        if (next === undefined) {
+          return called;
+        }
+        called = true;
+        listeners.get(next)?.();
+        afterEach();
+      }
+    },
+  });
+}
+
+module.exports = { notice };

@@ -1,0 +1,101 @@
+#include "protocol.hpp"
+
+#include <utility>
+
+#include "convert.hpp"
+
+namespace dtls::node {
+namespace {
+
+std::optional<ProtocolVersion> version_field(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  if (!value.IsNumber()) return std::nullopt;
+  return value.As<Napi::Number>().Int32Value() == 1 ? ProtocolVersion::kDtls13
+                                                    : ProtocolVersion::kDtls12;
+}
+
+std::optional<double> number_field(const Napi::Object& options, const char* name) {
+  const Napi::Value value = options.Get(name);
+  if (!value.IsNumber()) return std::nullopt;
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+// each calls `take` with the elements of an array; absent: none.
+template <typename Take>
+void each(const Napi::Object& options, const char* name, Take take) {
+  const Napi::Value value = options.Get(name);
+  if (!value.IsArray()) return;
+  const auto array = value.As<Napi::Array>();
+  for (std::uint32_t i = 0; i < array.Length(); ++i)
+    take(Napi::Value(array[i]));
+}
+
+template <typename Config>
+void read(const Napi::Object& options, Config& config) {
+  if (const auto version = version_field(options, "minVersion")) config.versions.min = *version;
+  config.versions.max = version_field(options, "maxVersion");
+  each(options, "alpn", [&](const Napi::Value& name) {
+    config.alpn.push_back(name.As<Napi::String>().Utf8Value());
+  });
+  each(options, "srtp", [&](const Napi::Value& number) {
+    config.srtp_profiles.push_back(
+        static_cast<SrtpProfile>(number.As<Napi::Number>().Uint32Value()));
+  });
+  config.ccm_suites = bool_field(options, "ccm", config.ccm_suites);
+  config.tickets = bool_field(options, "tickets", config.tickets);
+  if (const auto limit = number_field(options, "recordSizeLimit")) {
+    config.record_size_limit = static_cast<std::uint16_t>(*limit);
+  }
+  config.first_retransmission =
+      duration_field(options, "firstRetransmission", config.first_retransmission);
+  // JavaScript is asked later: nothing here calls into it.
+  if (bool_field(options, "pskCallback", false)) {
+    config.psk_callback = [](std::string_view) -> PskAnswer { return PskLater{}; };
+  }
+}
+
+}  // namespace
+
+void read_protocol(const Napi::Object& options, ServerConfig& config) {
+  read(options, config);
+  each(options, "psk", [&](const Napi::Value& psk) { config.psks.push_back(*to_psk(psk)); });
+}
+
+void read_protocol(const Napi::Object& options, ClientConfig& config) {
+  read(options, config);
+  each(options, "psk", [&](const Napi::Value& psk) { config.psk = to_psk(psk); });
+  const Napi::Value session = options.Get("session");
+  if (session.IsExternal()) config.session = *session.As<Napi::External<SessionTicket>>().Data();
+}
+
+std::optional<Psk> to_psk(const Napi::Value& value) {
+  if (!value.IsObject()) return std::nullopt;
+  const auto object = value.As<Napi::Object>();
+  return value_or_throw(value.Env(),
+                        Psk::make(text_field(object, "identity"), bytes_of(object.Get("key"))));
+}
+
+Napi::Value to_js(Napi::Env env, SessionTicket ticket) {
+  return Napi::External<SessionTicket>::New(env, new SessionTicket(std::move(ticket)),
+                                            [](Napi::Env, SessionTicket* done) { delete done; });
+}
+
+Napi::Value to_js(Napi::Env env, const Negotiated& agreed) {
+  const auto object = Napi::Object::New(env);
+  const auto text = [&](const char* name, const std::string& value) {
+    if (!value.empty()) object.Set(name, Napi::String::New(env, value));
+  };
+  object.Set("version", Napi::Number::New(env, static_cast<int>(agreed.version)));
+  text("cipher", agreed.cipher_suite);
+  text("group", agreed.group);
+  text("alpn", agreed.alpn);
+  text("pskIdentity", agreed.psk_identity);
+  if (agreed.srtp_profile) {
+    object.Set("srtp", Napi::Number::New(env, static_cast<int>(*agreed.srtp_profile)));
+  }
+  object.Set("resumed", Napi::Boolean::New(env, agreed.resumed));
+  object.Set("maxMessage", Napi::Number::New(env, static_cast<double>(agreed.max_message)));
+  return object;
+}
+
+}  // namespace dtls::node

@@ -1,0 +1,11 @@
+// What an engine has agreed upon, in words.
+#pragma once
+
+#include "dtls/negotiated.hpp"
+#include "handshake/core.hpp"
+
+namespace dtls::session {
+
+Negotiated describe(const handshake::Negotiated& agreed);
+
+}  // namespace dtls::session
