@@ -49,7 +49,8 @@ void check_exchange(CookieGate& gate, const dtls::Address& peer, TimePoint now,
 
 // libFuzzer knows it by this name. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static CookieGate gate = make_gate();
+  // Fragments are remembered, so each input has a gate of its own.
+  CookieGate gate = make_gate();
   const auto input = std::as_bytes(std::span(data, size));
   dtls::wire::Reader reader(input);
   dtls::Address peer{.family = dtls::Address::Family::kIpv4, .ip = {192, 0, 2, 1}};
@@ -64,7 +65,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(answer.reply_size <= datagram.size());
   require((answer.verdict == Verdict::kChallenge) == (answer.reply_size == CookieGate::kReplySize));
   // With a cookie the longest hello would no longer fit into a record.
-  const bool has_room = datagram.size() + CookieGate::kCookieSize <= dtls::wire::kMaxPlaintext;
+  const bool is_whole = dtls::test::is_whole_hello(datagram);
+  const bool has_room =
+      is_whole && datagram.size() + CookieGate::kCookieSize <= dtls::wire::kMaxPlaintext;
   if (answer.verdict == Verdict::kChallenge && has_room) {
     check_exchange(gate, peer, now, delay, datagram, reply);
   }

@@ -132,6 +132,7 @@ struct ClientConfig {
   Versions versions;
   std::optional<Address> local;  // to send from; port 0: any. nullopt: the system chooses
   Duration handshake_timeout = kDefaultHandshakeTimeout;
+  // Less, but 100 ms at least, once the cookie has told the round trip (RFC 9147 §5.8.2).
   Duration first_retransmission{1000};
   std::size_t receive_queue = std::size_t{256} * 1024;
   bool renegotiate = false;  // as ServerConfig's

@@ -8,13 +8,21 @@
 // A client that is going to speak DTLS 1.3 is challenged by a HelloRetryRequest (RFC 9147 §5.1),
 // whose cookie also holds what the server would have to remember.
 //
+// A hello in several fragments is judged by its first one where that says enough:
+//
+//   it cannot become DTLS 1.3              -> challenged, or proven by its cookie
+//   the cookie of a HelloRetryRequest      -> proven, or turned away
+//   anything else                          -> put together (HelloCollector), then judged whole
+//
+// So what strangers fill the collector with is in nobody's way who speaks DTLS 1.2, or whose second
+// hello has its cookie in front, as ours has.
+//
 // Whoever sends the second hello has received at the address it claims, so spoofed sources
 // cost no memory, and since no answer is longer than its question nobody is flooded through
 // us (RFC 6347 §4.2.1). What is left: somebody who once received a cookie can say the same
 // hello again until the cookie expires; the accept queue's limits are for that.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,29 +30,28 @@
 #include <span>
 #include <utility>
 
-#include "crypto/hmac.hpp"
 #include "dtls/address.hpp"
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
-#include "endpoint/cookie_secrets.hpp"
+#include "endpoint/cookie_maker.hpp"
+#include "endpoint/hello_collector.hpp"
 #include "handshake/retry.hpp"
 #include "wire/client_hello.hpp"
 #include "wire/hello_verify_request.hpp"
 
 namespace dtls::endpoint {
 
-// CookieGate judges datagrams of unknown peers; no clock, no socket, no state per peer.
+// CookieGate judges datagrams of unknown peers; no clock, no socket, no memory that grows.
 // One thread at a time: threads have a gate each and share the CookieSecrets.
 class CookieGate {
  public:
-  // 32 bytes are all that some clients hold: the limit was that low before DTLS 1.2.
-  static constexpr std::size_t kCookieSize = 32;
+  static constexpr std::size_t kCookieSize = CookieMaker::kCookieSize;
   // kReplySize is the size of a HelloVerifyRequest, in bytes, kMaxReplySize of any reply.
   static constexpr std::size_t kReplySize = wire::hello_verify_request_size(kCookieSize);
   static constexpr std::size_t kMaxReplySize = 192;
 
   enum class Verdict : std::uint8_t {
-    kDiscard,    // not the start of a handshake that can be answered: count it, forget it
+    kDiscard,    // nothing that can be answered, or not yet: count it, forget it
     kChallenge,  // send the reply to where the datagram came from, forget the rest
     kProven,     // the peer is at its address: make an association and give it the datagram
   };
@@ -55,6 +62,9 @@ class CookieGate {
     // After kProven, where the hello stands: the first record of the server repeats its
     // record sequence number (RFC 6347 §4.2.1) and ServerHello its message_seq (§4.2.2).
     wire::HelloPosition position;
+    // After kProven, where the hello came in several datagrams: all of it in one, to be given to
+    // the association instead of the last. In the gate's memory, until its next use.
+    std::span<std::byte> collected;
   };
 
   // create makes a gate that makes and accepts cookies under `secrets` (not null).
@@ -63,55 +73,46 @@ class CookieGate {
   static Result<CookieGate> create(std::shared_ptr<const CookieSecrets> secrets,
                                    std::shared_ptr<const handshake::Settings> settings = nullptr);
 
-  // inspect judges one datagram. A hello is discarded unless it is the first record of the
-  // datagram, in epoch 0, whole in one fragment, offers DTLS 1.2 or newer, and is followed
-  // by nothing or by whole records.
+  // inspect judges one datagram. It is discarded unless it begins with a hello, or a fragment of
+  // one, in epoch 0 that offers DTLS 1.2 or newer, with nothing else in that record, and is made of
+  // whole records. Fragments of the same hello in further records count as well.
   //   peer:  source of the datagram; part of the cookie
   //   now:   of the same clock in every call; may go back a little
   //   reply: buffer for the answer, not overlapping `datagram`, of kMaxReplySize bytes. Where it
-  //          is too small, or the answer would be longer than the datagram, nobody is challenged:
-  //          the verdict is kDiscard.
+  //          is too small, or the answer would be longer than what the peer has sent for it, nobody
+  //          is challenged: the verdict is kDiscard.
   Answer inspect(const Address& peer, std::span<const std::byte> datagram, TimePoint now,
                  std::span<std::byte> reply);
 
+  // is_collecting: fragments of a hello of that peer wait for the rest.
+  [[nodiscard]] bool is_collecting(const Address& peer, TimePoint now) const {
+    return collector_.is_collecting(peer, now);
+  }
+
  private:
-  using Cookie = std::array<std::byte, kCookieSize>;
-
-  // A keyed context for one period; none before the slot's first use.
-  struct Slot {
-    std::int64_t period = 0;
-    std::optional<crypto::HmacSha256> hmac;
+  // What was asked, by whom, and where the answer goes.
+  struct Question {
+    const Address& peer;
+    TimePoint now;
+    std::size_t asked = 0;  // in bytes of datagrams
+    wire::HelloPosition position;
+    std::span<std::byte> reply;
   };
-  // The current period and its neighbours fall into different slots, also around zero.
-  static constexpr std::size_t kSlots = 4;
 
-  CookieGate(std::shared_ptr<const CookieSecrets> secrets,
-             std::shared_ptr<const handshake::Settings> settings)
-      : secrets_(std::move(secrets)), settings_(std::move(settings)) {}
+  CookieGate(CookieMaker maker, std::shared_ptr<const handshake::Settings> settings)
+      : maker_(std::move(maker)), settings_(std::move(settings)) {}
 
-  Result<crypto::HmacSha256*> keyed_for(std::int64_t period);
-  std::optional<Cookie> make_cookie(const Address& peer, const wire::ClientHello& hello,
-                                    std::int64_t period);
-  bool accepts(const Address& peer, const wire::ClientHello& hello, std::int64_t current);
+  Answer judge(const Question& question, wire::Bytes body);
+  std::optional<Answer> judge_start(const Question& question, wire::Bytes start);
+  Answer judge_12(const Question& question, const wire::ClientHello& hello);
+  Answer judge_13(const Question& question, const wire::ClientHello& hello, wire::Bytes cookie);
+  Answer challenge_13(const Question& question, const wire::ClientHello& hello,
+                      const handshake::RetryTerms& terms);
+  Answer collect(Question question, std::span<const std::byte> datagram);
 
-  struct Hello;
-  static std::optional<Hello> read_hello(std::span<const std::byte> datagram);
-
-  // The cookie of DTLS 1.3.
-  using RetryMac = std::array<std::byte, handshake::kRetryMacSize>;
-  std::optional<RetryMac> make_retry_mac(const Address& peer, const wire::ClientHello& hello,
-                                         wire::Bytes terms, std::int64_t period);
-  bool accepts_retry(const Address& peer, const wire::ClientHello& hello, wire::Bytes cookie,
-                     std::int64_t current);
-  Answer inspect_13(const Address& peer, const Hello& hello, const handshake::RetryTerms& terms,
-                    std::size_t asked, std::int64_t current, std::span<std::byte> reply);
-  std::size_t challenge_13(const Address& peer, const wire::ClientHello& hello,
-                           const handshake::RetryTerms& terms, wire::HelloPosition position,
-                           std::int64_t period, std::span<std::byte> reply);
-
-  std::shared_ptr<const CookieSecrets> secrets_;
+  CookieMaker maker_;
   std::shared_ptr<const handshake::Settings> settings_;
-  std::array<Slot, kSlots> slots_{};
+  HelloCollector collector_;
 };
 
 }  // namespace dtls::endpoint

@@ -6,10 +6,19 @@ namespace dtls::endpoint {
 namespace {
 
 // While it waits to be accepted a peer may repeat its hello or go on; more than this is not a
-// handshake.
-constexpr std::size_t kMostOpeningDatagrams = 4;
+// handshake. A hello with a share of ML-KEM and a ticket of 3 KiB takes 18 of the smallest
+// datagrams.
+constexpr std::size_t kMostOpeningDatagrams = 24;
+constexpr std::size_t kMostOpeningBytes = std::size_t{8} * 1024;
 
-constexpr std::uint16_t kHelloAfterChallenge = 1;
+// keep adds a datagram to those that wait, if it is not too many.
+void keep(Opening& opening, std::span<const std::byte> datagram) {
+  std::size_t bytes = datagram.size();
+  for (const auto& each : opening.datagrams)
+    bytes += each.size();
+  if (opening.datagrams.size() >= kMostOpeningDatagrams || bytes > kMostOpeningBytes) return;
+  opening.datagrams.emplace_back(datagram.begin(), datagram.end());
+}
 
 }  // namespace
 
@@ -28,18 +37,22 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
       hello && ((known.opening && known.opening->mark == *hello) ||
                 ((known.here != nullptr || !known.away.expired()) && known.mark == *hello));
   if (hello && !repeated) return admit(peer, local, datagram, now, reply);
-  return route(known, hello, datagram, now);
+  // The rest of a hello does not say of which. Where the gate waits for some, it may be that, or of
+  // the association that is there.
+  const bool is_rest = !hello && wire::peek_hello_rest(datagram);
+  if (is_rest && gate_.is_collecting(peer, now)) {
+    const auto handled = admit(peer, local, datagram, now, reply);
+    if (handled.outcome != Outcome::kNothing) return handled;
+  }
+  return route(known, hello, is_rest, datagram, now);
 }
 
-Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> hello,
+Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
                                   std::span<std::byte> datagram, TimePoint now) {
   const auto away = known.away.lock();
   const bool is_accepted = known.here != nullptr || away != nullptr;
-  if (known.opening && (!is_accepted || hello == known.opening->mark)) {
-    auto& waiting = known.opening->datagrams;
-    if (waiting.size() < kMostOpeningDatagrams) {
-      waiting.emplace_back(datagram.begin(), datagram.end());
-    }
+  if (known.opening && (!is_accepted || is_rest || hello == known.opening->mark)) {
+    keep(*known.opening, datagram);
     return {};
   }
   // The receiver may change the table: nothing of it is touched after this.
@@ -63,13 +76,9 @@ Endpoint::Handled Endpoint::admit(const Address& peer, const std::optional<Addre
     case CookieGate::Verdict::kProven:
       break;
   }
-  // libssl goes on only from the second hello (message_seq 1, RFC 6347 §4.2.2); another would make
-  // a session that never answers and is held until its handshake timeout.
-  if (answer.position.message_seq != kHelloAfterChallenge) {
-    ++counters_.discarded;
-    return {};
-  }
-  if (!open(peer, local, datagram, now)) {
+  const std::span<const std::byte> hello =
+      answer.collected.empty() ? datagram : std::span<const std::byte>(answer.collected);
+  if (!open(peer, local, hello, now)) {
     ++counters_.refused;
     return {};
   }

@@ -108,7 +108,7 @@ class Endpoint {
 
   Handled admit(const Address& peer, const std::optional<Address>& local,
                 std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
-  static Handled route(Peer& known, std::optional<wire::HelloMark> hello,
+  static Handled route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
                        std::span<std::byte> datagram, TimePoint now);
   bool open(const Address& peer, const std::optional<Address>& local,
             std::span<const std::byte> datagram, TimePoint now);

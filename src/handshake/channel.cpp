@@ -111,6 +111,7 @@ void Channel::end_flight(Then then, TimePoint now) {
   work.outbox.release(then);
   work.reset_timer(settings_.first_timeout);
   work.sent_at = now;
+  work.sent_again = false;
   work.sent_empty_ack = false;
   work.may_hurry_unasked = true;
   if (then != Then::kLast) work.retransmit_at = now + work.timeout;
@@ -245,6 +246,7 @@ void Channel::handle_timeout(TimePoint now) {
     return;
   }
   work_->sent_at = now;
+  work_->sent_again = true;
   work_->sent_empty_ack = false;
   work_->outbox.rewind();
   if (!has_run_out) return;
@@ -268,6 +270,15 @@ void Channel::set_first_timeout(Duration timeout) {
   const Clock::duration change = work_->timeout - before;
   if (work_->retransmit_at) *work_->retransmit_at += change;
   if (work_->ack_at) *work_->ack_at += change / kAckFraction;
+}
+
+// Twice the round trip: RFC 9147 §5.8.2 says one and a half where it is known, but the flight that
+// is waited for next takes the peer's signature besides.
+void Channel::learn_round_trip() {
+  if (!work_ || work_->sent_again || !work_->outbox.awaits(Then::kAwaitAnswer)) return;
+  const auto round_trip = std::chrono::ceil<Duration>(now_ - work_->sent_at);
+  const Duration timeout = std::max(2 * round_trip, settings_.shortest_timeout);
+  if (timeout < settings_.first_timeout) set_first_timeout(timeout);
 }
 
 std::size_t Channel::seal_application_data(wire::Bytes content, std::span<std::byte> out) {

@@ -28,6 +28,9 @@ namespace dtls::handshake {
 struct ChannelSettings {
   // Until a flight is sent again for the first time; doubles to 60 s (RFC 9147 §5.8.2).
   Duration first_timeout{1000};
+  // What a round trip that was measured may lower first_timeout to (see learn_round_trip): below
+  // it a busy peer, or a thread that is late, would pass for a loss.
+  Duration shortest_timeout{100};
   // Bytes of a datagram with handshake messages or ACKs, at least 228. The default passes through
   // every IPv6 path (1280 - 48).
   std::uint16_t mtu = 1232;
@@ -139,6 +142,11 @@ class Channel {
   // that runs included.
   void set_mtu(std::size_t mtu);
   void set_first_timeout(Duration timeout);
+  // learn_round_trip is for a client that was asked for a cookie, which a server does at once: the
+  // first timeout becomes twice what that took, if that is less than it was. Nothing is learnt from
+  // a flight that was sent again, because what is answered is not known then (Karn's algorithm,
+  // RFC 6298 §3). Call it before the next flight begins.
+  void learn_round_trip();
 
   // seal_application_data writes one record in the newest write epoch and gives its size, 0 when
   // `out` is too small (content + application_overhead), the content too long or the key used up.

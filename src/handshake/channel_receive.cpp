@@ -233,6 +233,7 @@ void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t
              now_ - work_->sent_at >= work_->timeout / kAckFraction) {
     // Anybody can send this, and much may be under way: not more often than a round trip takes.
     work_->sent_at = now_;
+    work_->sent_again = true;
     work_->outbox.rewind();
   }
 }

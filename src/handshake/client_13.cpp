@@ -166,6 +166,7 @@ Step Client13::take_retry(const wire::ServerHello& hello, Bytes raw) {
     offer_.ticket.reset();
     offer_.psk.reset();
   }
+  channel().learn_round_trip();
   transcript_.restart_with_hash();
   transcript_.add(raw);
   auto body =

@@ -74,6 +74,7 @@ Step ClientStart::take_hello_verify_request(const HandshakeMessage& message) {
   if (++challenges_ > kMaxChallenges) {
     return broken(AlertDescription::kUnexpectedMessage, "it asks for cookies again and again");
   }
+  channel().learn_round_trip();
   offer_->cookie_12.assign(cookie->begin(), cookie->end());
   transcript_.restart();
   return send_hello();

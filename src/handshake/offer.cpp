@@ -160,6 +160,12 @@ void Offer::write_extensions(Core& core, wire::Writer& writer) {
   const bool with_12 = offers(wire::kDtls12);
   const bool with_13 = offers(wire::kDtls13);
 
+  // In front, so that the first fragment of a hello that has several proves our address: a server
+  // that keeps no state need not wait for the others.
+  if (!cookie_13.empty()) {
+    note(ExtensionType::kCookie);
+    wire::write_cookie(writer, cookie_13);
+  }
   if (const auto name = core.decisions->server_name(); !name.empty()) {
     note(ExtensionType::kServerName);
     wire::write_server_name(writer, name);
@@ -214,11 +220,6 @@ void Offer::write_extensions(Core& core, wire::Writer& writer) {
     std::vector modes{wire::PskKeyExchangeMode::kPskWithDhe};
     if (settings.psk_only) modes.push_back(wire::PskKeyExchangeMode::kPsk);
     wire::write_psk_key_exchange_modes(writer, modes);
-  }
-  // Before the key share, so that it is in the first fragment of a hello that has several.
-  if (!cookie_13.empty()) {
-    note(ExtensionType::kCookie);
-    wire::write_cookie(writer, cookie_13);
   }
   note(ExtensionType::kKeyShare);
   std::vector<wire::KeyShare> shares;

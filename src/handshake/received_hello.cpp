@@ -10,6 +10,13 @@ namespace dtls::handshake {
 using wire::AlertDescription;
 using wire::ExtensionType;
 
+namespace {
+
+// It is a name of DNS (RFC 6066 §3), which has 255 bytes at most (RFC 1035 §2.3.4).
+constexpr std::size_t kMaxServerName = 255;
+
+}  // namespace
+
 Step ReceivedHello::read(const HandshakeMessage& message, ReceivedHello& out) {
   out.raw_.assign(message.raw.begin(), message.raw.end());
   const auto hello = wire::parse_client_hello(Bytes(out.raw_).subspan(wire::kHandshakeHeaderSize));
@@ -30,6 +37,9 @@ Step ReceivedHello::check() {
   if (const auto content = find(ExtensionType::kServerName)) {
     const auto name = wire::parse_server_name(*content);
     if (!name) return broken(AlertDescription::kDecodeError, "its server_name is malformed");
+    if (name->size() > kMaxServerName) {
+      return broken(AlertDescription::kUnrecognizedName, "its server_name is longer than any name");
+    }
     server_name_ = *name;
     if (server_name_.find('\0') != std::string::npos) {
       return broken(AlertDescription::kUnrecognizedName, "its server_name has a zero byte");

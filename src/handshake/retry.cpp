@@ -58,6 +58,10 @@ crypto::Digest hash_hello(crypto::HashAlgorithm hash, Bytes body) {
 
 }  // namespace
 
+bool may_speak_13(const Settings& settings, const wire::ClientHello& hello) {
+  return settings.max_version == wire::kDtls13 && first_suite(settings, hello) != nullptr;
+}
+
 std::optional<RetryTerms> choose_retry_terms(const Settings& settings,
                                              const wire::ClientHello& hello, Bytes body) {
   if (settings.max_version != wire::kDtls13 || !offers_13(hello)) return std::nullopt;

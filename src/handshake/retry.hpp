@@ -24,6 +24,10 @@ struct RetryTerms {
 
 inline constexpr std::size_t kMaxRetryTerms = 4 + crypto::kMaxDigestSize;
 
+// may_speak_13 looks at the settings and the cipher suites of a hello alone: where it says no,
+// choose_retry_terms gives nothing.
+bool may_speak_13(const Settings& settings, const wire::ClientHello& hello);
+
 // choose_retry_terms gives nothing where DTLS 1.3 will not be spoken, by our settings or the
 // client's hello. `body` is that hello without its handshake header.
 std::optional<RetryTerms> choose_retry_terms(const Settings& settings,
@@ -39,6 +43,10 @@ std::optional<RetryTerms> read_retry_terms(Bytes cookie, std::size_t after);
 // the handshake that goes on from here needs them.
 std::size_t write_hello_retry_request(std::span<std::byte> out, std::uint16_t message_seq,
                                       const RetryTerms& terms, Bytes cookie);
+
+// A client answers a few challenges in a row at most, each with the next message_seq; then it
+// begins anew, with 0.
+inline constexpr std::uint16_t kMaxHelloSeq = 8;
 
 // A cookie is one byte that belongs to whoever makes it, the terms, and its MAC.
 inline constexpr std::size_t kCookieMark = 1;

@@ -4,6 +4,7 @@
 
 #include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
+#include "handshake/offered_shares.hpp"
 #include "handshake/retry.hpp"
 #include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
@@ -91,27 +92,13 @@ Step Server13::recall_retry() {
   core().negotiated.retried = true;
   if (terms->group != 0) {
     retried_ = static_cast<crypto::Group>(terms->group);
-    if (auto failure = check_retried_share()) return failure;
+    if (auto failure = check_retried_share(hello_, *retried_)) return failure;
   }
   const Bytes request =
       Bytes(scratch()).first(write_hello_retry_request(scratch(), 0, *terms, *cookie));
   transcript_.choose(wire::kDtls13, suite_->hash, false);
   transcript_.restart_with(terms->hello_hash.view());
   transcript_.add(request);
-  return {};
-}
-
-// RFC 8446 §4.2.8: the second hello has the one key that was asked for.
-Step Server13::check_retried_share() const {
-  const auto content = hello_.find(ExtensionType::kKeyShare);
-  const auto shares = content ? wire::parse_key_shares(*content) : std::nullopt;
-  if (!shares) return broken(AlertDescription::kMissingExtension, "its second hello has no key");
-  auto entry = shares->begin();
-  if (entry == shares->end() || static_cast<crypto::Group>((*entry).group) != *retried_ ||
-      ++entry != shares->end()) {
-    return broken(AlertDescription::kIllegalParameter,
-                  "its second hello has not the key share that it was asked for");
-  }
   return {};
 }
 
@@ -125,7 +112,7 @@ Step Server13::take_second_hello(const HandshakeMessage& message) {
                   "its second ClientHello does not offer what its first one did");
   }
   hello_ = std::move(second);
-  if (auto failure = check_retried_share()) return failure;
+  if (auto failure = check_retried_share(hello_, *retried_)) return failure;
   next_psk_ = 0;
   return choose_psk();
 }
@@ -139,16 +126,7 @@ Step Server13::negotiate() {
   if (auto failure = read_record_limit(settings(), hello_, wire::kDtls13, record_limit_)) {
     return failure;
   }
-  if (const auto content = hello_.find(ExtensionType::kKeyShare)) {
-    const auto shares = wire::parse_key_shares(*content);
-    if (!shares) return broken(AlertDescription::kDecodeError, "its key_share is malformed");
-    for (const auto share : *shares) {  // RFC 8446 §4.2.8
-      if (!hello_.offers(static_cast<crypto::Group>(share.group))) {
-        return broken(AlertDescription::kIllegalParameter,
-                      "it sent a key for a group that it does not support");
-      }
-    }
-  }
+  if (auto failure = check_offered_shares(hello_)) return failure;
   suite_ = choose_suite(nullptr);
   if (suite_ == nullptr) {
     return incompatible(AlertDescription::kHandshakeFailure,
@@ -260,16 +238,6 @@ Step Server13::use_psk(AgreedPsk psk, const Suite& suite) {
 
 // ---- key agreement ----
 
-std::optional<Bytes> Server13::share_of(crypto::Group group) const {
-  const auto content = hello_.find(ExtensionType::kKeyShare);
-  const auto shares = content ? wire::parse_key_shares(*content) : std::nullopt;
-  if (!shares) return std::nullopt;
-  for (const auto share : *shares) {
-    if (static_cast<crypto::Group>(share.group) == group) return share.key_exchange;
-  }
-  return std::nullopt;
-}
-
 Step Server13::after_psk() {
   if (!transcript_.is_chosen()) transcript_.choose(wire::kDtls13, suite_->hash, false);
   if (!psk_) {
@@ -298,7 +266,7 @@ Step Server13::after_psk() {
     return incompatible(AlertDescription::kHandshakeFailure,
                         "offered no group for the key agreement that is spoken here");
   }
-  const auto share = share_of(*group_);
+  const auto share = share_of(hello_, *group_);
   transcript_.add(hello_.raw());
   if (!share) return ask_again(*group_);
   auto agreed = crypto::agree(*group_, *share);

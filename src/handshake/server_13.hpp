@@ -55,14 +55,12 @@ class Server13 : public Handshake {
   Step take_finished(const HandshakeMessage& message);
 
   Step recall_retry();
-  Step check_retried_share() const;
   Step negotiate();
   Step choose_psk();
   Step look_for_psk();
   Step use_psk(AgreedPsk psk, const Suite& suite);
   Step after_psk();
   [[nodiscard]] const Suite* choose_suite(const crypto::HashAlgorithm* hash) const;
-  [[nodiscard]] std::optional<Bytes> share_of(crypto::Group group) const;
   Step ask_again(crypto::Group group);
   Step answer(Bytes share);
 

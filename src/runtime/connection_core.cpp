@@ -15,8 +15,8 @@ namespace {
 // How soon a datagram is tried again that the kernel's send buffer had no room for.
 constexpr Duration kSendRetry{1};
 
-// A flight of the peer at most comes before the handshake begins.
-constexpr std::size_t kMostOpeningDatagrams = 16;
+// A flight of the peer at most comes before the handshake begins; as many as the endpoint keeps.
+constexpr std::size_t kMostOpeningDatagrams = 24;
 
 Error closed_here() {
   return {ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
@@ -124,13 +124,15 @@ void ConnectionCore::take_in(TimePoint now) {
 // association has ended.
 void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
   const bool is_ours = incoming.peer == association_.peer;
+  std::unique_ptr<endpoint::CookieGate> gate;  // it may hold what it has put together
   if (is_ours && gate_) {
     if (!admit(incoming, now)) return;
+    gate = std::move(gate_);
   }
   const auto carrier = carrier_.lock();
   const auto begins_anew = [&] {
-    const auto hello = wire::peek_hello(incoming.bytes);
-    return hello && *hello != association_.mark;
+    if (const auto hello = wire::peek_hello(incoming.bytes)) return *hello != association_.mark;
+    return !is_handshaking() && wire::peek_hello_rest(incoming.bytes);
   };
   if (!is_ours || (carrier && (!is_live() || association_.yielding || begins_anew()))) {
     if (carrier) carrier->give_back(incoming.peer, incoming.local, incoming.bytes, now);

@@ -153,8 +153,8 @@ void ConnectionCore::inherit() {
   announce_soon();
 }
 
-// admit is the cookie gate of a descriptor whose peer has proven nothing to this process yet. True
-// if the datagram is the hello that the handshake begins with.
+// admit is the cookie gate of a descriptor whose peer has proven nothing to this process yet. False
+// until the hello has come that the handshake begins with; that is put in place of what came.
 bool ConnectionCore::admit(net::Incoming& incoming, TimePoint now) {
   std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
   const auto answer = gate_->inspect(incoming.peer, incoming.bytes, now, reply);
@@ -162,7 +162,7 @@ bool ConnectionCore::admit(net::Incoming& incoming, TimePoint now) {
     static_cast<void>(socket_.send(std::span(reply).first(answer.reply_size)));  // may be lost
   }
   if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
-  gate_.reset();
+  if (!answer.collected.empty()) incoming.bytes = answer.collected;
   association_.proven = true;
   association_.mark = wire::peek_hello(incoming.bytes).value_or(0);
   return true;

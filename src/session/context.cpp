@@ -37,7 +37,9 @@ Result<void> check_times(Duration handshake_timeout, Duration first_retransmissi
 // What servers and clients have in common.
 handshake::Settings common_settings(Duration first_retransmission, bool renegotiate) {
   handshake::Settings settings;
-  settings.groups = {crypto::Group::kX25519, crypto::Group::kP256, crypto::Group::kP384};
+  // The hybrid counts where libcrypto has it, and in DTLS 1.3 only.
+  settings.groups = {crypto::Group::kX25519MlKem768, crypto::Group::kX25519, crypto::Group::kP256,
+                     crypto::Group::kP384};
   settings.schemes = {SignatureScheme::kEcdsaSecp256r1Sha256, SignatureScheme::kEd25519,
                       SignatureScheme::kEcdsaSecp384r1Sha384, SignatureScheme::kRsaPssRsaeSha256,
                       SignatureScheme::kRsaPssRsaeSha384,     SignatureScheme::kRsaPssRsaeSha512,

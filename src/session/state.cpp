@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "handshake/retry.hpp"
 #include "session/failure.hpp"
 #include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"
@@ -23,8 +24,7 @@ void Session::State::position(std::span<const std::byte> datagram) {
   wire::Reader messages(record->fragment);
   const auto hello = wire::read_handshake(messages);
   // The gate lets no more hellos through; whoever uses a session without it is held to the same.
-  constexpr std::uint16_t kMaxHellos = 8;
-  if (hello && hello->header.message_seq <= kMaxHellos) {
+  if (hello && hello->header.message_seq <= handshake::kMaxHelloSeq) {
     engine.continue_from(record->header.sequence, hello->header.message_seq);
   }
 }

@@ -52,6 +52,11 @@ struct ClientHello {
 // version, the null compression, an extension that appears twice) is not judged.
 std::optional<ClientHello> parse_client_hello(Bytes body);
 
+// parse_client_hello_start reads what has come of a ClientHello: the beginning of its body, which
+// holds at least what stands before the extensions. `extensions` are those that have come whole.
+// What is missing may be malformed.
+std::optional<ClientHello> parse_client_hello_start(Bytes start);
+
 // What a client's hello says before its extensions.
 struct ClientHelloHead {
   Bytes random;      // 32 bytes
@@ -71,5 +76,7 @@ using HelloMark = std::uint64_t;
 // peek_hello looks whether a datagram begins with a ClientHello in epoch 0 and, if so, gives its
 // mark. Only that is looked at: whether the rest makes sense is for others to say.
 std::optional<HelloMark> peek_hello(Bytes datagram);
+// peek_hello_rest looks whether it begins with a fragment of a ClientHello that is not the first.
+bool peek_hello_rest(Bytes datagram);
 
 }  // namespace dtls::wire

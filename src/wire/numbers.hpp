@@ -41,6 +41,7 @@ enum class NamedGroup : std::uint16_t {
   kSecp521r1 = 25,
   kX25519 = 29,
   kX448 = 30,
+  kX25519MlKem768 = 0x11ec,  // draft-ietf-tls-ecdhe-mlkem §4
 };
 
 // RFC 8446 §4.2.3. DTLS 1.2 writes the same values as a pair of hash and signature

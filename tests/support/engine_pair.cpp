@@ -82,9 +82,9 @@ handshake::Settings default_settings(bool is_server) {
   return settings;
 }
 
-EnginePair::EnginePair(handshake::Settings server_settings, handshake::Settings client_settings) {
-  server.engine = std::make_unique<handshake::Engine>(
-      std::make_shared<handshake::Settings>(std::move(server_settings)), server.owner);
+EnginePair::EnginePair(handshake::Settings server_settings, handshake::Settings client_settings)
+    : server_settings_(std::make_shared<handshake::Settings>(std::move(server_settings))) {
+  server.engine = std::make_unique<handshake::Engine>(server_settings_, server.owner);
   client.engine = std::make_unique<handshake::Engine>(
       std::make_shared<handshake::Settings>(std::move(client_settings)), client.owner);
 }
@@ -147,10 +147,33 @@ void EnginePair::drain() {
   drain(server, client);
 }
 
+void EnginePair::guard() {
+  gate_.emplace(std::move(*endpoint::CookieGate::create(
+      std::move(*endpoint::CookieSecrets::generate()), server_settings_)));
+}
+
+bool EnginePair::is_admitted(EngineSide::Datagram& datagram) {
+  std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
+  const auto answer = gate_->inspect(*Address::parse("192.0.2.1", 40000), datagram, now_, reply);
+  if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
+    ++server.sent;
+    put_on_wire({reply.begin(), reply.begin() + static_cast<std::ptrdiff_t>(answer.reply_size)},
+                client);
+  }
+  if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
+  if (!answer.collected.empty()) {
+    datagram.assign(answer.collected.begin(), answer.collected.end());
+  }
+  gate_.reset();
+  server.engine->continue_from(answer.position.record_sequence, answer.position.message_seq);
+  return true;
+}
+
 bool EnginePair::step(EngineSide& to, EngineSide& from) {
   if (to.wire.empty()) return false;
   auto datagram = std::move(to.wire.front());
   to.wire.pop_front();
+  if (&to == &server && gate_ && !is_admitted(datagram)) return true;
   to.engine->receive(datagram, now_);
   drain(to, from);
   return true;

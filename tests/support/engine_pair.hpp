@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "endpoint/cookie_gate.hpp"
 #include "handshake/engine.hpp"
 #include "handshake/tickets.hpp"
 #include "support/certificates.hpp"
@@ -91,6 +92,9 @@ class EnginePair {
   void lose(Loses loses) { loses_ = std::move(loses); }
   void meet(Fate fate) { fate_ = std::move(fate); }
   void alter(Alters alters) { alters_ = std::move(alters); }
+  // guard puts a cookie gate in front of the server, which proves the client's address.
+  void guard();
+  [[nodiscard]] bool is_guarded() const { return gate_.has_value(); }
   // settle moves datagrams, and lets timers run out, until nothing is under way; false when the
   // virtual time limit was reached first.
   bool settle(Duration limit = Duration(600'000));
@@ -121,7 +125,10 @@ class EnginePair {
   bool step(EngineSide& to, EngineSide& from);
   void put_on_wire(EngineSide::Datagram datagram, EngineSide& to);
   void arrive(EngineSide& to) const;
+  bool is_admitted(EngineSide::Datagram& datagram);
 
+  std::shared_ptr<const handshake::Settings> server_settings_;
+  std::optional<endpoint::CookieGate> gate_;  // until the client is proven
   Loses loses_;
   Fate fate_;
   Alters alters_;

@@ -22,6 +22,7 @@
 #include "crypto/owned.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/cookie_gate.hpp"
+#include "session/inside.hpp"
 #include "support/datagram_bio.hpp"
 
 namespace dtls::test {
@@ -31,11 +32,12 @@ using OwnedSslSession = crypto::OwnedBy<SSL_SESSION, SSL_SESSION_free>;
 // RawClient shakes hands with one server session. It verifies nothing.
 class RawClient {
  public:
-  explicit RawClient(const std::string& server_name)
+  // `mtu` bounds its datagrams, in bytes; libssl takes no less than 256.
+  explicit RawClient(const std::string& server_name, long mtu = 1200)
       : settings_(SSL_CTX_new(DTLS_client_method())), ssl_(SSL_new(settings_.get())) {
     SSL* ssl = ssl_.get();
     SSL_set_options(ssl, SSL_OP_NO_QUERY_MTU);
-    SSL_set_mtu(ssl, 1200);
+    SSL_set_mtu(ssl, mtu);
     SSL_set_connect_state(ssl);
     SSL_set_tlsext_host_name(ssl, server_name.c_str());
     BIO* bio = make_datagram_bio(port_).release();
@@ -52,8 +54,8 @@ class RawClient {
 
   // connect gives whether both sides came through.
   bool connect(const std::shared_ptr<const Context>& context) {
-    auto gate =
-        std::move(*endpoint::CookieGate::create(std::move(*endpoint::CookieSecrets::generate())));
+    auto gate = std::move(*endpoint::CookieGate::create(
+        std::move(*endpoint::CookieSecrets::generate()), context->inside().settings));
     const Address self = *Address::parse("192.0.2.1", 40000);
     bool server_connected = false;
     for (int rounds = 0; rounds < 10; ++rounds) {
@@ -64,8 +66,13 @@ class RawClient {
         if (!server_) {
           std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
           const auto answer = gate.inspect(self, datagram, Clock::now(), reply);
-          if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) take(reply);
+          if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
+            take(std::span(reply).first(answer.reply_size));
+          }
           if (answer.verdict != endpoint::CookieGate::Verdict::kProven) continue;
+          if (!answer.collected.empty()) {
+            datagram.assign(answer.collected.begin(), answer.collected.end());
+          }
           server_.emplace(std::move(*Session::server(context, self)));
         }
         server_->receive(datagram, Clock::now());

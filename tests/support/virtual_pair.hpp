@@ -140,14 +140,18 @@ class VirtualPair {
     }
   }
 
-  bool admitted(const Bytes& datagram) {
+  bool admitted(Bytes& datagram) {
     if (server_.session) return true;
     std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
     const auto answer = gate_->inspect(client_address(), datagram, now(), reply);
     if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
-      send(client_, Bytes(reply.begin(), reply.end()));
+      const auto size = static_cast<std::ptrdiff_t>(answer.reply_size);
+      send(client_, Bytes(reply.begin(), reply.begin() + size));
     }
     if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
+    if (!answer.collected.empty()) {
+      datagram.assign(answer.collected.begin(), answer.collected.end());
+    }
     server_.session.emplace(std::move(*Session::server(server_context_, client_address(), local_)));
     return true;
   }

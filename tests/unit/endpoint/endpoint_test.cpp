@@ -6,7 +6,10 @@
 #include <memory>
 #include <vector>
 
+#include "support/engine_pair.hpp"
+#include "support/hello_13.hpp"
 #include "unit/endpoint/cookie_gate_fixture.hpp"
+#include "wire/record_header.hpp"
 
 namespace dtls::endpoint {
 namespace {
@@ -32,8 +35,7 @@ class EndpointTest : public ::testing::Test {
   Outcome open(Endpoint& endpoint, const Address& peer) { return open(endpoint, peer, hello_); }
   Outcome open(Endpoint& endpoint, const Address& peer, const Datagram& hello) {
     EXPECT_EQ(give(endpoint, peer, hello).outcome, Outcome::kReply);
-    const auto cookie = std::span(reply_).last(CookieGate::kCookieSize);
-    return give(endpoint, peer, test::with_cookie(hello, cookie)).outcome;
+    return give(endpoint, peer, test::with_cookie(hello, cookie())).outcome;
   }
   // The hello of a client that has started anew: another random.
   [[nodiscard]] Datagram another_hello(std::uint8_t which = 0xaa) const {
@@ -42,11 +44,27 @@ class EndpointTest : public ::testing::Test {
     hello.at(kLastOfRandom) = std::byte{which};
     return hello;
   }
+  // The hello of a datagram, in two.
+  static std::vector<Datagram> in_fragments(const Datagram& hello, std::uint16_t message_seq) {
+    constexpr std::size_t kHeaders = wire::kRecordHeaderSize + wire::kHandshakeHeaderSize;
+    auto fragments = test::cut(std::span(hello).subspan(kHeaders), 150, 5, message_seq);
+    EXPECT_EQ(fragments.size(), 2U);
+    return fragments;
+  }
   static Endpoint with(Limits limits = {}) {
     return {gate_with(secrets_with(1)), limits, std::chrono::seconds(60)};
   }
 
-  std::array<std::byte, CookieGate::kReplySize> reply_{};
+  static Endpoint speaking_13() {
+    const auto settings = std::make_shared<const handshake::Settings>(test::default_settings(true));
+    return {*CookieGate::create(secrets_with(1), settings), {}, std::chrono::seconds(60)};
+  }
+  // The cookie that a HelloVerifyRequest in the reply ends with.
+  [[nodiscard]] std::span<const std::byte> cookie() const {
+    return std::span(reply_).first(CookieGate::kReplySize).last(CookieGate::kCookieSize);
+  }
+
+  std::array<std::byte, CookieGate::kMaxReplySize> reply_{};
   TimePoint now_{std::chrono::hours(1000)};
   const Datagram hello_ = test::from_hex(test::kFirstHello);
 };
@@ -68,8 +86,76 @@ TEST_F(EndpointTest, a_proven_peer_waits_with_what_it_has_sent_and_no_more_than_
   const auto opening = endpoint.accept(now_);
   ASSERT_TRUE(opening);
   EXPECT_EQ(opening->peer, kPeer);
-  EXPECT_EQ(opening->datagrams.size(), 4U);
+  EXPECT_EQ(opening->datagrams.size(), 24U);
   EXPECT_FALSE(endpoint.has_waiting());
+}
+
+TEST_F(EndpointTest, a_waiting_peer_fills_no_more_than_a_few_kilobytes) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  for (int i = 0; i < 100; ++i)
+    give(endpoint, kPeer, Datagram(1200));
+  std::size_t bytes = 0;
+  const auto opening = endpoint.accept(now_);
+  for (const auto& each : opening->datagrams)
+    bytes += each.size();
+  EXPECT_LE(bytes, 8192U);
+  EXPECT_GT(bytes, 6000U);
+}
+
+TEST_F(EndpointTest, the_rest_of_a_hello_waits_with_the_fragment_that_proved_it) {
+  auto endpoint = with();
+  give(endpoint, kPeer, hello_);
+  const auto second = test::with_cookie(hello_, cookie());
+  const auto fragments = in_fragments(second, 1);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[0]).outcome, Outcome::kOpened);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[1]).outcome, Outcome::kNothing);
+  EXPECT_EQ(endpoint.accept(now_)->datagrams, fragments);
+}
+
+// RFC 6347 §4.2.8, with a hello that does not fit one datagram.
+TEST_F(EndpointTest, the_rest_of_a_hello_that_begins_anew_is_not_the_old_associations) {
+  auto endpoint = with();
+  open(endpoint, kPeer);
+  Counter old_receiver;
+  endpoint.adopt(*endpoint.accept(now_), old_receiver);
+  const auto anew = another_hello();
+  EXPECT_EQ(give(endpoint, kPeer, in_fragments(anew, 0)[0]).outcome, Outcome::kReply);
+  const auto second = test::with_cookie(anew, cookie());
+  const auto fragments = in_fragments(second, 1);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[0]).outcome, Outcome::kOpened);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[1]).outcome, Outcome::kNothing);
+  EXPECT_TRUE(old_receiver.sizes.empty());
+  EXPECT_EQ(endpoint.accept(now_)->datagrams, fragments);
+}
+
+TEST_F(EndpointTest, a_hello_that_had_to_be_put_together_is_handed_over_as_one_datagram) {
+  auto endpoint = speaking_13();
+  test::Hello13 hello;
+  const auto challenged = give(endpoint, kPeer, test::cut(hello.body(), 16'000).front());
+  ASSERT_EQ(challenged.outcome, Outcome::kReply);
+  hello.cookie = test::cookie_of_retry(std::span(reply_).first(challenged.reply_size));
+  hello.cookie_is_last = true;
+  const auto fragments = test::cut(hello.body(), 100, 1, 1);
+  ASSERT_EQ(fragments.size(), 2U);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[0]).outcome, Outcome::kNothing);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[1]).outcome, Outcome::kOpened);
+  EXPECT_EQ(endpoint.accept(now_)->datagrams, test::cut(hello.body(), 16'000, 2, 1));
+}
+
+// The same from a peer whose old association lives: its fragments may be anybody's.
+TEST_F(EndpointTest, a_hello_that_begins_anew_is_put_together_beside_the_old_association) {
+  auto endpoint = speaking_13();
+  EXPECT_EQ(give(endpoint, kPeer, hello_).outcome, Outcome::kReply);
+  give(endpoint, kPeer, test::with_cookie(hello_, cookie()));
+  Counter old_receiver;
+  endpoint.adopt(*endpoint.accept(now_), old_receiver);
+  const auto fragments = test::cut(test::Hello13{}.body(), 90);
+  ASSERT_EQ(fragments.size(), 2U);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[0]).outcome, Outcome::kNothing);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[1]).outcome, Outcome::kReply);
+  EXPECT_EQ(give(endpoint, kPeer, fragments[1]).outcome, Outcome::kDelivered)
+      << "nothing waits for it any more";
 }
 
 TEST_F(EndpointTest, an_adopted_peer_is_served_by_its_receiver_until_forgotten) {
@@ -97,15 +183,16 @@ TEST_F(EndpointTest, a_full_accept_queue_refuses_the_next_and_recovers) {
   EXPECT_EQ(open(endpoint, ipv4(1, 3)), Outcome::kOpened);
 }
 
-TEST_F(EndpointTest, a_proven_hello_that_is_not_the_second_opens_nothing) {
+// A client whose cookie had expired, or whom two servers of one address have challenged.
+TEST_F(EndpointTest, a_peer_that_was_challenged_twice_opens_with_its_third_hello) {
   auto endpoint = with();
-  give(endpoint, kPeer, hello_);
-  const auto cookie = std::span(reply_).last(CookieGate::kCookieSize);
-  auto second = test::with_cookie(hello_, cookie);
-  constexpr std::size_t kMessageSeqLowAt = test::kMessageAt + 5;
-  second.at(kMessageSeqLowAt) = std::byte{2};
-  EXPECT_EQ(give(endpoint, kPeer, second).outcome, Outcome::kNothing);
-  EXPECT_EQ(endpoint.census().associations(), 0U);
+  EXPECT_EQ(give(endpoint, kPeer, hello_).outcome, Outcome::kReply);
+  now_ += 3 * kPeriod;
+  const auto second = test::with_cookie(hello_, cookie());
+  EXPECT_EQ(give(endpoint, kPeer, second).outcome, Outcome::kReply);
+  const auto third = test::with_cookie(second, cookie());
+  EXPECT_EQ(give(endpoint, kPeer, third).outcome, Outcome::kOpened);
+  EXPECT_EQ(endpoint.accept(now_)->datagrams.front(), third);
 }
 
 TEST_F(EndpointTest, a_hello_said_again_is_no_new_beginning) {

@@ -161,5 +161,49 @@ TEST(Version, dtls_1_2_and_what_is_newer_are_told_from_what_is_older) {
   EXPECT_FALSE(at_least_dtls12(0x0100));
 }
 
+TEST(ClientHelloStart, says_of_what_has_come_what_the_whole_says) {
+  const Datagram body = body_of(test::kSecondHello);
+  const auto whole = parse_client_hello(body);
+  ASSERT_TRUE(whole);
+  const std::size_t head = body.size() - whole->extensions.size() - 2;
+  for (std::size_t size = 0; size <= body.size(); ++size) {
+    const auto start = parse_client_hello_start(Bytes(body).first(size));
+    ASSERT_EQ(start.has_value(), size >= head) << size;
+    if (!start) continue;
+    EXPECT_TRUE(std::ranges::equal(start->cookie, whole->cookie));
+    EXPECT_TRUE(std::ranges::equal(start->before_cookie, whole->before_cookie));
+    EXPECT_TRUE(std::ranges::equal(start->after_cookie, whole->after_cookie));
+    EXPECT_TRUE(start->offers_cipher_suite(0xc02b));
+  }
+}
+
+TEST(ClientHelloStart, has_the_extensions_that_have_come_whole) {
+  const Datagram body = body_of(test::kFirstHello);
+  const auto whole = parse_client_hello(body);
+  const std::size_t first_extension_ends = body.size() - whole->extensions.size() + 4 + 0x13;
+  const auto name = [&](std::size_t size) {
+    const Bytes start = Bytes(body).first(size);
+    return parse_client_hello_start(start)->find_extension(kServerName).has_value();
+  };
+  EXPECT_FALSE(name(first_extension_ends - 1));
+  EXPECT_TRUE(name(first_extension_ends));
+  EXPECT_TRUE(name(body.size()));
+}
+
+TEST(ClientHelloRest, is_any_fragment_but_the_first) {
+  Datagram fragment = from_hex(test::kFragmentedHello);
+  EXPECT_FALSE(peek_hello_rest(fragment));
+  EXPECT_TRUE(peek_hello(fragment));
+  constexpr std::size_t kOffsetAt = test::kMessageAt + 6;
+  // The message becomes longer as well, else the fragment would reach beyond its end.
+  fragment[test::kMessageAt + 2] = std::byte{1};
+  fragment[kOffsetAt + 2] = std::byte{9};
+  EXPECT_TRUE(peek_hello_rest(fragment));
+  EXPECT_FALSE(peek_hello(fragment));
+  fragment[test::kEpochAt + 1] = std::byte{1};
+  EXPECT_FALSE(peek_hello_rest(fragment)) << "a renegotiation's";
+  EXPECT_FALSE(peek_hello_rest(from_hex(test::kFirstHello)));
+}
+
 }  // namespace
 }  // namespace dtls::wire

@@ -51,6 +51,15 @@ Datagram shortest_hello() {
   return frame_hello(body);
 }
 
+bool is_whole_hello(std::span<const std::byte> datagram) {
+  wire::Reader records(datagram);
+  const auto record = wire::read_record(records);
+  wire::Reader messages(record ? record->fragment : wire::Bytes());
+  const auto message = wire::read_handshake(messages);
+  return message && message->header.type == wire::HandshakeType::kClientHello &&
+         message->header.is_whole();
+}
+
 Datagram with_cookie(std::span<const std::byte> datagram, std::span<const std::byte> cookie) {
   wire::Reader records(datagram);
   const auto record = wire::read_record(records).value();

@@ -92,6 +92,9 @@ Datagram frame_hello(std::span<const std::byte> body, std::uint64_t record_seque
 // shortest_hello is the smallest ClientHello that the syntax allows: 67 bytes.
 Datagram shortest_hello();
 
+// is_whole_hello: the datagram begins with a ClientHello in one fragment.
+bool is_whole_hello(std::span<const std::byte> datagram);
+
 // with_cookie is what a client sends next: the hello of `datagram`, which holds nothing
 // else, with this cookie and both sequence numbers one higher.
 Datagram with_cookie(std::span<const std::byte> datagram, std::span<const std::byte> cookie);
