@@ -344,8 +344,10 @@ void Engine::handle_timeout(TimePoint now) {
 
 Result<void> Engine::export_keying_material(std::string_view label, std::optional<Bytes> context,
                                             std::span<std::byte> out) const {
+  if (phase_ == Phase::kEnded) return misuse(EPIPE, "the association has ended");
+  // A server of DTLS 1.3 has the secret before the client has proven itself.
+  if (phase_ != Phase::kEstablished) return misuse(EAGAIN, "the handshake has not finished yet");
   if (const auto* secrets = std::get_if<Secrets13>(&core_.secrets)) {
-    if (secrets->exporter.empty()) return misuse(EAGAIN, "the handshake has not finished yet");
     export_13(secrets->suite->hash, secrets->exporter.view(), label, context.value_or(Bytes()),
               out);
     return {};

@@ -93,7 +93,7 @@ class Engine {
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
   // export_keying_material fills `out` (RFC 5705, RFC 8446 §7.5). nullopt as context is not the
-  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established.
+  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established, EPIPE after the end.
   Result<void> export_keying_material(std::string_view label, std::optional<Bytes> context,
                                       std::span<std::byte> out) const;
 
