@@ -27,6 +27,7 @@ class Association {
   std::vector<Buffer> take_outgoing();
   [[nodiscard]] bool was_established() const { return was_established_; }
   [[nodiscard]] bool is_over() const { return engine_.has_ended(); }
+  [[nodiscard]] bool has_timer() const { return engine_.deadline().has_value(); }
   [[nodiscard]] const handshake::Engine& engine() const { return engine_; }
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
   [[nodiscard]] std::size_t messages() const { return messages_; }
