@@ -243,6 +243,8 @@ void Channel::handle_timeout(TimePoint now) {
   work_->hurry_at.reset();
   if (has_run_out && ++work_->timeouts > kMostRepetitions) {
     work_->retransmit_at.reset();
+    work_->ack_at.reset();  // who has given up has no word left, also where both were due
+    work_->ack_due = false;
     return;
   }
   work_->sent_at = now;

@@ -150,6 +150,25 @@ TEST_F(ChannelAck, an_empty_ack_asks_for_the_lost_server_hello) {
   EXPECT_TRUE(pair_.play());
 }
 
+TEST_F(ChannelAck, who_gives_up_asks_for_nothing_more) {
+  auto flight = server_flight();
+  flight.erase(flight.begin());
+  auto& client = pair_.client.channel;
+  for (unsigned i = 0; i < Channel::kMostRepetitions; ++i) {
+    pair_.now = client.deadline().value();
+    client.handle_timeout(pair_.now);
+    pair_.poll(pair_.client);
+  }
+  const TimePoint last = client.deadline().value();
+  give_all(pair_.client, flight);  // it cannot be read, and an empty ACK becomes due
+  ASSERT_LT(client.deadline().value(), last);
+  pair_.now = last;
+  client.handle_timeout(pair_.now);
+  EXPECT_TRUE(client.has_given_up());
+  EXPECT_EQ(client.deadline(), std::nullopt);
+  EXPECT_TRUE(pair_.poll(pair_.client).empty());
+}
+
 TEST_F(ChannelAck, records_of_which_something_was_dropped_are_not_acknowledged) {
   give_all(pair_.client, server_flight());
   give_all(pair_.server, pair_.poll(pair_.client));

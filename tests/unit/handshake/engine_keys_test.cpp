@@ -67,6 +67,33 @@ TEST_P(EngineExporter, has_nothing_to_give_before_the_handshake) {
   }
 }
 
+// A server of DTLS 1.3 has the secret when it has sent its Finished (RFC 8446 §7.1).
+TEST_P(EngineExporter, has_nothing_to_give_before_the_client_has_proven_itself) {
+  const auto pair = this->pair();
+  pair->lose([&](int /*number*/) { return pair->client.sent > 1; });
+  pair->start();
+  pair->deliver();
+  ASSERT_GT(pair->server.sent, 0);
+  ASSERT_EQ(pair->server.established, 0);
+  Exported out{};
+  const auto done = pair->server.engine->export_keying_material("label", std::nullopt, out);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().sys_errno, EAGAIN);
+}
+
+TEST_P(EngineExporter, has_nothing_to_give_after_the_end) {
+  const auto pair = this->pair();
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  pair->client.engine->close();
+  pair->deliver();
+  Exported out{};
+  for (const auto* side : {&pair->client, &pair->server}) {
+    const auto done = side->engine->export_keying_material("label", std::nullopt, out);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().sys_errno, EPIPE);
+  }
+}
+
 class EngineKeyUpdate : public EngineTest {
  protected:
   static constexpr std::uint64_t kFirstEpoch = 3;
