@@ -55,6 +55,9 @@ class Gnutls final : public Peer {
   [[nodiscard]] std::uint16_t port() const override {
     return program().says("port 0...done") ? program().bound_port() : 0;
   }
+  [[nodiscard]] bool has_established() const override {
+    return is_server_ || program().says("Handshake was completed") || program().has_ended();
+  }
   [[nodiscard]] bool has_verified() const override {
     return is_server_ || program().says("The certificate is trusted");
   }

@@ -86,6 +86,17 @@ void Interop::use_certificates(test::KeyKind kind, bool mutual) {
   our_wishes_.asks_client = we_serve && mutual;
 }
 
+void Interop::use_long_certificates() {
+  use_certificates(test::KeyKind::kP256, true);
+  test::Authority::Wish wish;
+  for (int i = 0; i < 30; ++i)
+    wish.alt_names += ",DNS:one-of-many-names-" + std::to_string(i) + ".example.org";
+  our_wishes_.identity = authority_.issue(wish);
+  const auto theirs = authority_.issue(wish);
+  file("peer.pem", theirs.cert);
+  file("peer.key", theirs.key);
+}
+
 void Interop::use_psk(bool dhe) {
   our_wishes_.psk = {"device 7", "sixteen secrets!"};
   our_wishes_.settings.offers_psk = true;
@@ -96,6 +107,133 @@ void Interop::use_psk(bool dhe) {
   peer_wishes_.psk_hex = "7369787465656e207365637265747321";
   peer_wishes_.psk_file = file("psk", "device 7:" + peer_wishes_.psk_hex + "\n");
   peer_wishes_.psk_dhe = dhe;
+}
+
+void Interop::distrust(Whom whom, const char* alt_names) {
+  const auto& issuer = alt_names == nullptr ? stranger_ : authority_;
+  test::Authority::Wish wish;
+  if (alt_names != nullptr) wish.alt_names = alt_names;
+  const auto identity = issuer.issue(wish);
+  if (whom == Whom::kUs) {
+    our_wishes_.identity = identity;
+  } else {
+    file("peer.pem", identity.cert);
+    file("peer.key", identity.key);
+  }
+}
+
+void Interop::expect_refusal_by_us() {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  ASSERT_TRUE(until([&] { return ours_->failure().has_value(); })) << story();
+  EXPECT_EQ(ours_->failure()->kind, ErrorKind::kUntrusted) << story();
+  EXPECT_FALSE(ours_->is_established());
+  EXPECT_FALSE(ours_->has_verified());
+}
+
+void Interop::expect_refusal_by_peer() {
+  ASSERT_NO_FATAL_FAILURE(begin());
+  ASSERT_TRUE(until([&] { return peer_->has_refused(); })) << story();
+  ASSERT_TRUE(until([&] { return ours_->failure().has_value(); })) << story();
+  EXPECT_EQ(ours_->failure()->kind, ErrorKind::kPeer) << story();
+  EXPECT_FALSE(peer_->has_verified()) << story();
+}
+
+void Interop::expect_verified(bool mutual) {
+  const bool we_serve = !GetParam().peer_is_server;
+  if (!we_serve || mutual) {
+    EXPECT_TRUE(ours_->has_verified()) << story();
+  }
+  if (we_serve || mutual) {
+    EXPECT_TRUE(until([&] { return peer_->has_verified(); })) << story();
+  }
+}
+
+void Interop::meet_in_small_datagrams() {
+  // mbedTLS and wolfSSL do not take, or make, a ClientHello in fragments in DTLS 1.2.
+  const bool whole_hello = GetParam().library != Library::kOpenssl;
+  const std::uint16_t mtu = whole_hello ? 512 : 296;
+  our_wishes_.settings.channel.mtu = mtu;
+  peer_wishes_.mtu = mtu;
+  std::size_t largest_of_peer = 0;
+  const auto way_of_peer = GetParam().peer_is_server ? test::Way::kToClient : test::Way::kToServer;
+  ASSERT_NO_FATAL_FAILURE(meet([&](const test::Passing& passing) {
+    if (passing.way == way_of_peer && !ours_->is_established()) {
+      largest_of_peer = std::max(largest_of_peer, passing.bytes.size());
+    }
+    return test::Fate{};
+  }));
+  EXPECT_LE(ours_->largest_handshake_datagram(), mtu);
+  EXPECT_GT(ours_->largest_handshake_datagram(), mtu - 100);
+  proxy_->follow({});  // this one knows of a variable that goes
+  const bool peer_can = GetParam().library != Library::kWolfssl && GetParam().library != Library::kNss;
+  EXPECT_EQ(largest_of_peer <= mtu, peer_can) << largest_of_peer;
+}
+
+void Interop::meet_with_each_loss() {
+  // Of the cookie exchange, the server's flight and the client's; what is sent later is a repetition.
+  constexpr int kDatagrams = 3;
+  struct Conversation {
+    std::string lost;
+    std::unique_ptr<Ours> ours;
+    std::unique_ptr<Peer> peer;
+    std::unique_ptr<test::LossyProxy> proxy;
+  };
+  std::vector<Conversation> all;
+  const auto wishes = our_wishes_;
+  for (const auto way : {test::Way::kToServer, test::Way::kToClient}) {
+    for (int number = 0; number < kDatagrams; ++number) {
+      our_wishes_ = wishes;
+      ASSERT_NO_FATAL_FAILURE(begin(test::lose_if([way, number](const test::Passing& passing) {
+        return passing.way == way && passing.number_in_way == number;
+      })));
+      all.push_back({(way == test::Way::kToServer ? "to the server " : "to the client ") +
+                         std::to_string(number),
+                     std::move(ours_), std::move(peer_), std::move(proxy_)});
+    }
+  }
+  int number = 0;
+  for (auto& each : all) {
+    SCOPED_TRACE("lost: " + each.lost);
+    ours_ = std::move(each.ours);
+    peer_ = std::move(each.peer);
+    proxy_ = std::move(each.proxy);
+    ASSERT_TRUE(until([&] { return ours_->is_established() || ours_->failure(); })) << story();
+    ASSERT_TRUE(ours_->is_established()) << story();
+    // What ends the handshake for the peer may have to be sent again.
+    ASSERT_TRUE(until([&] { return peer_->has_established(); })) << story();
+    if (number++ % kDatagrams < 2) {
+      EXPECT_EQ(proxy_->lost(), 1);
+    }
+    proxy_->follow({});
+    ASSERT_NO_FATAL_FAILURE(talk());
+    proxy_.reset();
+  }
+}
+
+void Interop::resume() {
+  peer_wishes_.connections = 2;
+  if (!peer_wishes_.is_server) peer_wishes_.session = path("session");
+  ASSERT_NO_FATAL_FAILURE(meet());
+  EXPECT_FALSE(ours_->negotiated().resumed);
+  if (GetParam().peer_is_server) {
+    ASSERT_NO_FATAL_FAILURE(talk());
+    ASSERT_TRUE(until([&] { return ours_->has_ticket(); })) << story();
+    ours_->close();
+    // The server is ready for the next when it has said so, or at once.
+    ours_->connect(*Address::parse("127.0.0.1", peer_->port()), true);
+  } else if (GetParam().library == Library::kOpenssl) {
+    ASSERT_NO_FATAL_FAILURE(talk());
+    peer_->close();
+    ASSERT_TRUE(until([&] { return peer_->program().has_ended(); })) << story();
+    start_peer();
+  } else if (GetParam().library != Library::kGnutls) {  // gnutls-cli goes on by itself
+    ASSERT_NO_FATAL_FAILURE(talk());
+    peer_->send("next");
+  }
+  ASSERT_TRUE(until([&] { return ours_->associations() == 2 || ours_->failure(); })) << story();
+  ASSERT_TRUE(ours_->is_established()) << story();
+  EXPECT_TRUE(ours_->negotiated().resumed) << story();
+  ASSERT_NO_FATAL_FAILURE(talk("question again", "answer again"));
 }
 
 void Interop::start_peer() {
@@ -121,6 +259,7 @@ void Interop::meet(test::Rule rule) {
   ASSERT_NO_FATAL_FAILURE(begin(std::move(rule)));
   ASSERT_TRUE(until([&] { return ours_->associations() > 0 || ours_->failure(); })) << story();
   ASSERT_TRUE(ours_->is_established()) << story();
+  EXPECT_TRUE(until([&] { return peer_->has_established(); })) << story();
   EXPECT_EQ(ours_->negotiated().version, GetParam().speaks_13 ? wire::kDtls13 : wire::kDtls12);
 }
 

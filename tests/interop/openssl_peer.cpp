@@ -1,6 +1,7 @@
 // openssl s_client and s_server.
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 
 #include "interop/peer.hpp"
 
@@ -27,7 +28,10 @@ Words command_of(const PeerWishes& wishes) {
       add(words, {"-CAfile", wishes.ca, "-verify", "2", "-verify_return_error", "-servername",
                   wishes.server_name, "-verify_hostname", wishes.server_name});
     }
-    if (!wishes.session.empty()) add(words, {"-sess_out", wishes.session});
+    if (!wishes.session.empty()) {
+      const bool is_there = std::filesystem::exists(wishes.session);
+      add(words, {is_there ? "-sess_in" : "-sess_out", wishes.session});
+    }
   }
   if (!wishes.certificate.empty()) {
     add(words, {"-cert", wishes.certificate, "-key", wishes.key});
@@ -46,15 +50,18 @@ Words command_of(const PeerWishes& wishes) {
 
 class Openssl final : public Peer {
  public:
-  Openssl(EventLoop& loop, const PeerWishes& wishes) : Peer(loop, command_of(wishes)) {}
+  Openssl(EventLoop& loop, const PeerWishes& wishes) : Peer(loop, command_of(wishes)), is_server_(wishes.is_server) {}
 
   [[nodiscard]] std::uint16_t port() const override {
     const auto text = program().after("ACCEPT 127.0.0.1:");
     return text.empty() ? 0 : static_cast<std::uint16_t>(std::stoul(text));
   }
+  [[nodiscard]] bool has_established() const override {
+    return program().says("Keying material: ");
+  }
   [[nodiscard]] bool has_verified() const override {
-    // Two programs, two words: s_client sums up, s_server tells of the certificate.
-    return program().says("Verification: OK") || program().says("Verify return code: 0 (ok)");
+    // s_client sums up; s_server tells of each certificate, and ends at one that is not accepted.
+    return program().says(is_server_ ? "verify return:1" : "Verification: OK");
   }
   [[nodiscard]] bool has_refused() const override {
     return program().says("verify error:") || program().says("certificate verify failed");
@@ -66,6 +73,9 @@ class Openssl final : public Peer {
     std::ranges::transform(hex, hex.begin(), [](unsigned char c) { return std::tolower(c); });
     return hex;
   }
+
+ private:
+  bool is_server_;
 };
 
 }  // namespace

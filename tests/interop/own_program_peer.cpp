@@ -65,6 +65,7 @@ class OwnProgram final : public Peer {
     const auto text = program().after("listening ");
     return text.empty() ? 0 : static_cast<std::uint16_t>(std::stoul(text));
   }
+  [[nodiscard]] bool has_established() const override { return program().says("established "); }
   [[nodiscard]] bool has_verified() const override { return program().says("verified yes"); }
   [[nodiscard]] bool has_refused() const override { return program().says("refused "); }
   [[nodiscard]] bool has_resumed() const override { return program().says("resumed yes"); }

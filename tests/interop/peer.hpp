@@ -48,6 +48,7 @@ class Peer {
 
   // port is where a server listens; 0 as long as it does not.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
+  [[nodiscard]] virtual bool has_established() const = 0;
   [[nodiscard]] virtual bool has_verified() const = 0;  // it says that it has accepted us
   [[nodiscard]] virtual bool has_refused() const = 0;   // it says that it has not
   [[nodiscard]] virtual bool has_resumed() const = 0;
