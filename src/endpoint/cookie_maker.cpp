@@ -66,9 +66,11 @@ Result<crypto::HmacSha256*> CookieMaker::keyed_for(std::int64_t period) {
 
 // A cookie is the low byte of its period, which says what secret to try, and the MAC cut to
 // 31 bytes (RFC 2104 §5) over the address and what the client MUST repeat: version, random,
-// session id, cipher suites, compression methods (RFC 6347 §4.2.1). Extensions are left out:
-// that list does not name them, and some change for good reasons when a cookie makes the
-// hello longer: padding (RFC 7685), the binders of pre_shared_key (RFC 8446 §4.2.11.2).
+// cipher suites, compression methods (RFC 6347 §4.2.1). Extensions are left out: that list does
+// not name them, and some change for good reasons when a cookie makes the hello longer: padding
+// (RFC 7685), the binders of pre_shared_key (RFC 8446 §4.2.11.2). The session id is named and left
+// out all the same: with a ticket mbedTLS 2.28 makes up another one for each hello, and would be
+// challenged for ever. It proves nothing of the address.
 std::optional<CookieMaker::Cookie> CookieMaker::make_for(const Address& peer,
                                                          const wire::ClientHello& hello,
                                                          std::int64_t period) {
@@ -76,7 +78,8 @@ std::optional<CookieMaker::Cookie> CookieMaker::make_for(const Address& peer,
   if (!hmac) {
     return std::nullopt;
   }
-  const auto mac = (*hmac)->digest({encode(peer), hello.before_cookie, hello.after_cookie});
+  const auto version_and_random = hello.before_cookie.first(2 + wire::kRandomSize);
+  const auto mac = (*hmac)->digest({encode(peer), version_and_random, hello.after_cookie});
   if (!mac) {
     return std::nullopt;
   }

@@ -82,7 +82,8 @@ class Outbox {
   void drop(Drops drops);
   std::size_t write_change_cipher_spec(record::Outbound& records, std::span<std::byte> out);
   std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent);
-  std::size_t gather_message(const Message& message, std::span<std::byte> content, Sent& sent);
+  std::size_t write_fragment(const Message& message, const ByteRange& missing,
+                             std::span<std::byte> content, Sent& sent);
   void skip_done();
   void use_epoch_at_hand(Message& message, const record::Outbound& records);
 
