@@ -184,8 +184,8 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
       break;
   }
   // RFC 9147 §7.1: any part of the answer acknowledges our flight. Without keys anybody could say
-  // so; there the whole message does.
-  if (speaks_dtls13() && epoch > 0) note_answer();
+  // so: to a client the whole message does. A server may rest, because the client begins again.
+  if (speaks_dtls13() && (epoch > 0 || is_server_)) note_answer();
   if (record.highest && header.message_seq > *record.highest) {
     work_->reassembly.mark_followed(*record.highest);
   }

@@ -351,6 +351,7 @@ Step Client13::answer() {
   log_secret(core(), offer_.random, "EXPORTER_SECRET", secrets.exporter);
 
   channel().begin_flight();
+  core().awaits_confirmation = was_asked_;
   if (was_asked_) {
     if (auto failure = send_certificate()) return failure;
   }

@@ -92,6 +92,8 @@ struct Core {
   bool is_proven = false;  // server: a cookie that was given out without memory has come back
   Negotiated negotiated;
   std::variant<std::monostate, Secrets12, Secrets13> secrets;
+  // Client of 1.3: only the server's answer to our certificate tells whether it was accepted.
+  bool awaits_confirmation = false;
   std::vector<Ticket> tickets;  // client: come, and not taken yet
   Buffer peer_leaf;             // client: for tickets that come later
   bool peer_authorized = false;

@@ -93,9 +93,9 @@ std::optional<EngineEvent> Engine::poll_event() {
 void Engine::take(const HandshakeMessage& message) {
   if (handshake_ != nullptr) {
     proceed(handshake_->on_message(message));
-  } else {
-    proceed(after_handshake(message));
+    return;
   }
+  proceed(after_handshake(message));
 }
 
 Step Engine::after_handshake(const HandshakeMessage& message) {
@@ -116,7 +116,7 @@ void Engine::take(const ApplicationData& data) {
     received_ = data.content;
     return;
   }
-  // Its Finished was lost or overtaken. The peer is not proven before that has come, so this waits,
+  // Its Finished was lost or overtaken, or it says something before it has accepted us. This waits,
   // within bounds, as a socket's buffer would hold it.
   if (early_.size() < kMaxEarly && early_bytes_ + data.content.size() <= kMaxEarlyBytes) {
     early_bytes_ += data.content.size();
@@ -142,6 +142,7 @@ void Engine::take(const Fatal& fatal) {
 void Engine::take(const AlertIn& in) {
   const auto description = static_cast<AlertDescription>(in.alert.description);
   if (description == AlertDescription::kCloseNotify) {
+    confirm();
     if (phase_ != Phase::kEstablished) {
       end(Ended{explain_alert(in.alert.description)});
       return;
@@ -176,15 +177,28 @@ void Engine::proceed(Step step) {
   if (handshake_->is_waiting()) {
     events_.emplace_back(WantsPsk{std::string(handshake_->wanted_psk())});
   } else if (handshake_->is_done()) {
-    establish();
+    conclude();
   }
 }
 
-void Engine::establish() {
+void Engine::conclude() {
   handshake_.reset();
   proven_epoch_ = core_.channel.read_epoch();
   if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
   if (phase_ == Phase::kEstablished) return;  // a renegotiation
+  if (core_.awaits_confirmation) {
+    phase_ = Phase::kConfirming;
+  } else {
+    establish();
+  }
+}
+
+// The server has accepted us.
+void Engine::confirm() {
+  if (phase_ == Phase::kConfirming) establish();
+}
+
+void Engine::establish() {
   phase_ = Phase::kEstablished;
   was_established_ = true;
   warnings_ = 0;
@@ -193,6 +207,7 @@ void Engine::establish() {
 
 // What may have become due by what came in.
 void Engine::follow() {
+  if (core_.channel.all_acked()) confirm();
   if (phase_ != Phase::kEstablished) return;
   if (core_.channel.key_is_worn()) {
     fail({AlertDescription::kBadRecordMac,
@@ -289,7 +304,7 @@ Result<void> Engine::send(std::span<const std::byte> message) {
 }
 
 void Engine::close() {
-  if (phase_ == Phase::kEstablished) {
+  if (phase_ == Phase::kEstablished || phase_ == Phase::kConfirming) {
     core_.channel.send_alert(warning(AlertDescription::kCloseNotify));
   }
   phase_ = Phase::kEnded;
@@ -338,8 +353,9 @@ void Engine::handle_timeout(TimePoint now) {
   if (!core_.channel.has_given_up()) return;
   if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
     give_up_request();
-  } else if (phase_ == Phase::kEstablished && handshake_ == nullptr && !post_.is_updating()) {
-    core_.channel.forget_unacked();  // tickets: a peer can do without
+  } else if (core_.settings->is_server && phase_ == Phase::kEstablished && handshake_ == nullptr &&
+             !post_.is_updating()) {
+    core_.channel.forget_unacked();  // tickets: a client can do without
   } else {
     end(Ended{{ErrorKind::kTimeout,
                ETIMEDOUT,
@@ -358,8 +374,9 @@ Result<void> Engine::check_export(std::string_view label, std::optional<Bytes> c
                                                         "extended master secret"};
   constexpr std::size_t kMostBytes = std::size_t{255} * 32;  // RFC 5869 §2.3
   constexpr std::size_t kMostContext = 0xffff;               // RFC 5705 §4
-  if (label.empty() || label.size() > crypto::kMaxExpandLabel) {
-    return misuse(EINVAL, "the label of keying material must have 1 to 249 bytes (RFC 8446 §7.1)");
+  if (label.size() > crypto::kMaxExpandLabel) {
+    return misuse(EINVAL,
+                  "the label of keying material must have at most 249 bytes (RFC 8446 §7.1)");
   }
   if (std::ranges::find(kOwn, label) != kOwn.end()) {
     return misuse(EINVAL,
@@ -378,7 +395,7 @@ Result<void> Engine::export_keying_material(std::string_view label, std::optiona
                                             std::span<std::byte> out) const {
   if (auto fine = check_export(label, context, out.size()); !fine) return fine;
   // A server of DTLS 1.3 has the secret before its client has proven anything.
-  if (phase_ == Phase::kIdle || phase_ == Phase::kHandshaking) {
+  if (phase_ < Phase::kEstablished) {
     return misuse(EAGAIN, "the handshake has not finished yet");
   }
   const auto* of_13 = std::get_if<Secrets13>(&core_.secrets);

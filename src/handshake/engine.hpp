@@ -94,7 +94,7 @@ class Engine {
 
   // export_keying_material fills `out` (RFC 5705, RFC 8446 §7.5). nullopt as context is not the
   // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established, EPIPE where that never
-  // was, EINVAL for a label (1 to 249 bytes, not one of the handshake's own), a context (at most
+  // was, EINVAL for a label (at most 249 bytes, not one of the handshake's own), a context (at most
   // 65535 bytes) or a length (1 to 8160 bytes) that cannot be.
   Result<void> export_keying_material(std::string_view label, std::optional<Bytes> context,
                                       std::span<std::byte> out) const;
@@ -115,7 +115,10 @@ class Engine {
   [[nodiscard]] const Channel& channel() const { return core_.channel; }
 
  private:
-  enum class Phase : std::uint8_t { kIdle, kHandshaking, kEstablished, kEnded };
+  // kConfirming: a client of 1.3 that was asked for its certificate has said all, and waits for the
+  // server to accept it, which the ACK of its flight tells (RFC 9147 §7); messages can come before
+  // (RFC 8446 §4.4.4). In DTLS 1.2 the server's Finished tells it.
+  enum class Phase : std::uint8_t { kIdle, kHandshaking, kConfirming, kEstablished, kEnded };
 
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
@@ -127,6 +130,8 @@ class Engine {
   void take_refusal();
   [[nodiscard]] Renegotiation binding() const;
   void proceed(Step step);
+  void conclude();
+  void confirm();
   void establish();
   void fail(Failure failure);
   void end(EngineEvent event);

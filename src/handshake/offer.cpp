@@ -116,7 +116,8 @@ bool Offer::has_room_for_ticket(Core& core) {
   // The cookie comes with the second hello.
   constexpr std::size_t kRoomForCookie = 255;
   const std::size_t beside = wire::kRecordHeaderSize + wire::kHandshakeHeaderSize + kRoomForCookie;
-  return whole && whole->size() + beside <= core.settings->channel.mtu;
+  constexpr std::uint16_t kUsual = ChannelSettings{}.mtu;  // to smaller ones nobody could hold us
+  return whole && whole->size() + beside <= std::max(kUsual, core.settings->channel.mtu);
 }
 
 Result<Bytes> Offer::write(Core& core, const Transcript& transcript, std::uint16_t message_seq) {

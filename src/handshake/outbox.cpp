@@ -126,7 +126,7 @@ std::size_t Outbox::write_record(record::Outbound& records, std::span<std::byte>
   const std::size_t cursor_before = cursor_;
   const std::size_t offset_before = offset_;
   Sent sent{.number = {}, .begin = offset_, .end = 0, .first = messages_[cursor_].seq, .last = 0};
-  const std::size_t filled = gather(epoch, content, sent);
+  const std::size_t filled = gather(epoch, content, sent, remember);
   const std::size_t size =
       filled > 0 ? records.seal(epoch, wire::ContentType::kHandshake, content.first(filled), out)
                  : 0;
@@ -151,50 +151,53 @@ std::size_t Outbox::write_change_cipher_spec(record::Outbound& records, std::spa
   return size;
 }
 
-// Fills a record's content with whole messages of its epoch, as many as there is room for, or with
-// one fragment. Others may be with a fragment in a record (RFC 6347 §4.2.3), but mbedTLS forgets
-// what stands behind one, and waits for ever.
-std::size_t Outbox::gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent) {
+// Fills a record's content with what is missing of this and the following messages of its epoch. In
+// DTLS 1.2 a fragment has a record of its own: others may stand beside it (RFC 6347 §4.2.3), but
+// mbedTLS forgets what stands behind one, and waits for ever.
+std::size_t Outbox::gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent,
+                           bool mixes) {
   std::size_t filled = 0;
   for (; cursor_ < released_; ++cursor_, offset_ = 0) {
     const Message& message = messages_[cursor_];
     if (message.is_change_cipher_spec() || message.epoch != epoch) break;
-    const ByteRange missing = message.acked.next_missing(offset_);
-    if (missing.empty()) continue;
-    const bool is_whole = missing.begin == 0 && missing.end >= message.body_size() &&
-                          message.raw.size() <= content.size() - filled;
-    if (!is_whole && filled > 0) break;
-    filled += write_fragment(message, missing, content.subspan(filled), sent);
-    if (is_whole) continue;
-    if (message.acked.next_missing(offset_).empty()) {
+    if (message.is_done()) continue;
+    const bool is_whole = offset_ == 0 && message.raw.size() <= content.size() - filled;
+    const bool is_alone = !is_whole && !mixes;
+    if (is_alone && filled > 0) break;
+    filled += gather_message(message, content.subspan(filled), sent);
+    if (!message.acked.next_missing(offset_).empty()) break;  // no room for the rest
+    if (is_alone) {
       ++cursor_;
       offset_ = 0;
+      break;
     }
-    break;
   }
   return filled;
 }
 
-std::size_t Outbox::write_fragment(const Message& message, const ByteRange& missing,
-                                   std::span<std::byte> content, Sent& sent) {
-  if (content.size() < kSmallestFragment) return 0;
-  const std::size_t end =
-      std::min(missing.end, missing.begin + content.size() - wire::kHandshakeHeaderSize);
-  // An empty message counts as one byte that is not there: its header.
-  const std::size_t body_end = std::min(end, message.body_size());
-  const auto length = static_cast<std::uint32_t>(body_end - missing.begin);
-  wire::Reader whole(message.raw);
-  wire::HandshakeHeader header = wire::read_handshake(whole)->header;
-  header.fragment_offset = static_cast<std::uint32_t>(missing.begin);
-  header.fragment_length = length;
+std::size_t Outbox::gather_message(const Message& message, std::span<std::byte> content,
+                                   Sent& sent) {
   wire::Writer writer(content);
-  wire::write_handshake_header(writer, header);
-  writer.bytes(
-      wire::Bytes(message.raw).subspan(wire::kHandshakeHeaderSize + missing.begin, length));
-  offset_ = end;
-  sent.last = message.seq;
-  sent.end = end;
-  return writer.written();
+  while (true) {
+    const ByteRange missing = message.acked.next_missing(offset_);
+    const std::size_t room = content.size() - writer.written();
+    if (missing.empty() || room < kSmallestFragment) return writer.written();
+    const std::size_t end =
+        std::min(missing.end, missing.begin + room - wire::kHandshakeHeaderSize);
+    // An empty message counts as one byte that is not there: its header.
+    const std::size_t body_end = std::min(end, message.body_size());
+    const auto length = static_cast<std::uint32_t>(body_end - missing.begin);
+    wire::Reader whole(message.raw);
+    wire::HandshakeHeader header = wire::read_handshake(whole)->header;
+    header.fragment_offset = static_cast<std::uint32_t>(missing.begin);
+    header.fragment_length = length;
+    wire::write_handshake_header(writer, header);
+    writer.bytes(
+        wire::Bytes(message.raw).subspan(wire::kHandshakeHeaderSize + missing.begin, length));
+    offset_ = end;
+    sent.last = message.seq;
+    sent.end = end;
+  }
 }
 
 bool Outbox::acknowledge(record::RecordNumber number) {

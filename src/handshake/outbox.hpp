@@ -51,7 +51,7 @@ class Outbox {
   void rewind();
 
   // write_record writes the next record and gives its size; 0 when nothing is left or not enough
-  // room. With `remember` ACKs for it will be recognized.
+  // room. With `remember`, as of DTLS 1.3, ACKs for it will be recognized.
   std::size_t write_record(record::Outbound& records, std::span<std::byte> out, bool remember);
   // acknowledge marks what the record carried; false when it is not remembered or changes nothing.
   bool acknowledge(record::RecordNumber number);
@@ -81,9 +81,8 @@ class Outbox {
   template <typename Drops>
   void drop(Drops drops);
   std::size_t write_change_cipher_spec(record::Outbound& records, std::span<std::byte> out);
-  std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent);
-  std::size_t write_fragment(const Message& message, const ByteRange& missing,
-                             std::span<std::byte> content, Sent& sent);
+  std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent, bool mixes);
+  std::size_t gather_message(const Message& message, std::span<std::byte> content, Sent& sent);
   void skip_done();
   void use_epoch_at_hand(Message& message, const record::Outbound& records);
 

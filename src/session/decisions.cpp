@@ -98,7 +98,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
   return {.goes_on = verdict.trusted || !peer_rule.enforce,
           .authorized = verdict.trusted,
           .alert = static_cast<wire::AlertDescription>(verdict.alert),
-          .reason = std::move(verdict.reason),
+          .reason = "is not trusted: " + verdict.reason,
           .key = std::move(verdict.key),
           .valid_for = verdict.valid_for};
 }

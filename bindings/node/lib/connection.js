@@ -204,7 +204,7 @@ class Connection extends Dtls {
    * RFC 8446 §7.5), as for SRTP.
    *
    * @param {number} length 1 to 8160
-   * @param {string} label 1 to 249 bytes
+   * @param {string} label at most 249 bytes
    * @param {NodeJS.ArrayBufferView} [context] at most 65535 bytes
    * @returns {Buffer | undefined} undefined with errno EINVAL, EAGAIN (no handshake is finished),
    *   EPIPE (it has failed)
