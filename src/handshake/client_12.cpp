@@ -27,7 +27,7 @@ Client12::Client12(Core& core, Offer offer, Transcript transcript, const Suite& 
       offer_(std::move(offer)),
       transcript_(std::move(transcript)),
       suite_(&suite),
-      renegotiation_(renegotiation),
+      renegotiation_(std::move(renegotiation)),
       epoch_(channel().read_epoch()) {
   transcript_.choose(wire::kDtls12, suite.hash, true);
 }
@@ -403,6 +403,7 @@ void Client12::conclude() {
   secrets.client_verify = client_verify_;
   secrets.server_verify = server_verify_;
   secrets.peer_leaf = leaf_hash(resumed_ ? offer_.ticket->state.peer_leaf : peer_.leaf());
+  if (settings().renegotiate) secrets.cookie = std::move(offer_.cookie_12);
   core().secrets = std::move(secrets);
   finish();
 }

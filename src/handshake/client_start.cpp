@@ -21,7 +21,7 @@ constexpr int kMaxChallenges = 4;
 }  // namespace
 
 ClientStart::ClientStart(Core& core, std::optional<Renegotiation> renegotiation)
-    : Handshake(core), renegotiation_(renegotiation) {}
+    : Handshake(core), renegotiation_(std::move(renegotiation)) {}
 
 Step ClientStart::begin() {
   auto offer = Offer::make(core(), renegotiation_ ? &*renegotiation_ : nullptr);
@@ -141,7 +141,7 @@ Step ClientStart::take_server_hello(const HandshakeMessage& message) {
     return step;
   }
   auto next = std::make_unique<Client12>(core(), std::move(*offer_), std::move(transcript_), *suite,
-                                         renegotiation_);
+                                         std::move(renegotiation_));
   auto step = next->take_server_hello(message);
   succeed(std::move(next));
   return step;

@@ -41,6 +41,7 @@ Result<Offer> Offer::make(Core& core, const Renegotiation* renegotiation) {
   if (renegotiation != nullptr) {
     offer.renegotiation_info_.assign(renegotiation->client_verify.begin(),
                                      renegotiation->client_verify.end());
+    offer.cookie_12 = renegotiation->cookie;
   }
   if (auto filled = crypto::fill_random(offer.random); !filled) return std::move(filled).error();
   for (const auto id : settings.suites) {

@@ -18,6 +18,7 @@ struct Renegotiation {
   // The hash of the certificate that the peer showed before: it must show the same again, so that
   // whoever the program has come to know stays the peer.
   std::optional<crypto::Digest> peer_leaf;
+  Buffer cookie;  // client: of the first handshake
 };
 
 // The PSK that a client offers in DTLS 1.3: of its ticket, or the external one.

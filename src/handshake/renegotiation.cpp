@@ -22,7 +22,7 @@ bool Engine::is_renegotiating() const {
 
 Renegotiation Engine::binding() const {
   const auto& secrets = std::get<Secrets12>(core_.secrets);
-  return {secrets.client_verify, secrets.server_verify, secrets.peer_leaf};
+  return {secrets.client_verify, secrets.server_verify, secrets.peer_leaf, secrets.cookie};
 }
 
 // The peer wants one.

@@ -25,7 +25,7 @@ using wire::HandshakeType;
 }  // namespace
 
 Server12::Server12(Core& core, std::optional<Renegotiation> renegotiation)
-    : Handshake(core), renegotiation_(renegotiation), epoch_(channel().read_epoch()) {}
+    : Handshake(core), renegotiation_(std::move(renegotiation)), epoch_(channel().read_epoch()) {}
 
 Step Server12::on_message(const HandshakeMessage& message) {
   static constexpr Row<Server12, State> kTable[] = {

@@ -23,6 +23,7 @@ const {
 } = require("./support/kernel");
 const {
   PATIENCE_MS,
+  SHOWN,
   connect,
   join,
   must,
@@ -81,7 +82,7 @@ describe("flyAway", () => {
   );
 
   test("right after accept comes before the handshake", relayed, async (t) => {
-    const options = named();
+    const options = { ...named(), ...SHOWN };
     const server = serve(t, options);
     const wire = new Relay(t, server.sockName());
     const early = acceptEarly(t, server, await wire.address());

@@ -8,12 +8,7 @@ const { describe, test } = require("node:test");
 const Dtls = require("..");
 const { setErrno } = require("../lib/errors");
 const { createAuthority } = require("./support/certificates");
-const {
-  PATIENCE_MS,
-  connect,
-  must,
-  serve,
-} = require("./support/pair");
+const { PATIENCE_MS, connect, must, serve } = require("./support/pair");
 const {
   accepted,
   connectTo,

@@ -13,6 +13,7 @@ const iosched = require("../lib/jsre/iosched");
 const { createAuthority } = require("./support/certificates");
 const {
   PATIENCE_MS,
+  SHOWN,
   connect,
   join,
   must,
@@ -68,7 +69,7 @@ describe("handshakeTimeout", () => {
     "of 2000 ms drops a peer that stops half-way, on both sides",
     relayed,
     async (t) => {
-      const timeout = { handshakeTimeout: 2000 };
+      const timeout = { handshakeTimeout: 2000, ...SHOWN };
       const server = serve(t, { ...identity, ...timeout });
       const wire = new Relay(t, server.sockName());
       const address = await wire.address();
@@ -126,7 +127,7 @@ describe("keyLogFile", () => {
     runNode(
       t,
       `
-const options = ${JSON.stringify(options)};
+const options = ${JSON.stringify({ ...SHOWN, ...options })};
 const { CERT: cert, KEY: key } = process.env;
 const server = Dtls.createServer({ cert, key, ...options }, Dtls.sockaddr("127.0.0.1", 0));
 const client = Dtls.createClient(options, server.sockName(), () => {});
@@ -196,24 +197,32 @@ for (const dtls of [client, peer, server]) dtls.close();`,
 });
 
 describe("lastError", () => {
-  test("tells code, sentence, alert and peer of a handshake that the server ends", (t) => {
-    const server = serve(t, { ...identity, ca: authority.ca });
-    const address = server.sockName();
-    server.accept(undefined, (peer) => t.after(() => peer.close()));
-    const results = [];
-    must(Dtls.createClient({}, address, (dtls) => results.push(dtls)));
-    while (results.length === 0) {
-      iosched.poll(PATIENCE_MS);
-    }
-    assert.deepEqual(results, [undefined]);
-    const error = Dtls.lastError();
-    assert.ok(error instanceof Error);
-    assert.equal(error.errno, getErrno());
-    assert.equal(os.constants.errno[error.code], error.errno);
-    assert.equal(error.alert, 40); // handshake_failure
-    assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${address.port}`));
-    assert.deepEqual(error.peer, address);
-  });
+  // RFC 5246 §7.4.6: handshake_failure; RFC 8446 §4.4.2.4: certificate_required.
+  for (const [maxVersion, alert] of [
+    ["DTLSv1.2", 40],
+    ["DTLSv1.3", 116],
+  ]) {
+    test(`tells code, sentence, alert and peer of a handshake that the server ends in ${maxVersion}`, (t) => {
+      const server = serve(t, { ...identity, ca: authority.ca });
+      const address = server.sockName();
+      server.accept(undefined, (peer) => t.after(() => peer.close()));
+      const results = [];
+      const options = { maxVersion };
+      must(Dtls.createClient(options, address, (dtls) => results.push(dtls)));
+      while (results.length === 0) {
+        iosched.poll(PATIENCE_MS);
+      }
+      assert.deepEqual(results, [undefined]);
+      const error = Dtls.lastError();
+      assert.ok(error instanceof Error);
+      assert.equal(error.errno, getErrno());
+      assert.equal(os.constants.errno[error.code], error.errno);
+      assert.equal(error.alert, alert);
+      const place = new RegExp(`127\\.0\\.0\\.1:${address.port}`);
+      assert.match(error.message, place);
+      assert.deepEqual(error.peer, address);
+    });
+  }
 
   test("is about the failure behind errno, and gone with it", (t) => {
     const { server } = connect(t, identity);
@@ -307,7 +316,7 @@ describe("close", () => {
       `of the ${who} before the handshake says nothing`,
       relayed,
       async (t) => {
-        const server = serve(t, identity);
+        const server = serve(t, { ...identity, ...SHOWN });
         const wire = new Relay(t, server.sockName());
         const address = await wire.address();
         const client = must(Dtls.createClient({}, address, () => {}));

@@ -17,6 +17,7 @@ const {
 } = require("./support/kernel");
 const {
   PATIENCE_MS,
+  SHOWN,
   connect,
   join,
   must,
@@ -41,7 +42,7 @@ const place = ({ addr, port }) => ({ addr, port });
 
 /** A server behind a relay, and a function that joins it through the relay. */
 async function relay(t, sockaddr) {
-  const server = serve(t, identity, sockaddr);
+  const server = serve(t, { ...identity, ...SHOWN }, sockaddr);
   const wire = new Relay(t, server.sockName());
   const address = await wire.address();
   return { server, wire, join: () => join(t, server, {}, address) };
