@@ -45,8 +45,8 @@ crypto::OwnedCertificate parse_anew(crypto::Bytes der) {
   return certificate;
 }
 
-// Parsed is a thread's memory of certificates: OpenSSL 3.0 takes as long to parse one with an EC
-// key as to verify two signatures, and intermediates, or the one server that is talked to, come
+// Parsed is a thread's memory of certificates: OpenSSL 3.0 takes longer to parse one with an EC
+// key than to verify two signatures, and intermediates, or the one server that is talked to, come
 // again and again. It holds what a certificate says, never what was thought of it: each chain is
 // checked anew.
 class Parsed {

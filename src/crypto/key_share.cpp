@@ -99,8 +99,8 @@ Error bad_share() {
                .alert = kIllegalParameter};
 }
 
-// Contexts that make keys, one after the other, and remember none of them: to set one up costs a
-// tenth of what X25519 does.
+// Contexts that make keys, one after the other, and remember none of them: to set one up is to look
+// up the algorithm again.
 struct Generators {
   OwnedContext p256;
   OwnedContext p384;
