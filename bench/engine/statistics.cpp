@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <utility>
 
 namespace dtls::bench {
 namespace {
@@ -39,6 +40,15 @@ std::string left(std::string text, std::size_t width) {
 std::string right(std::string text, std::size_t width) {
   if (text.size() < width) text.insert(0, width - text.size(), ' ');
   return text;
+}
+
+// The median of the ratios of each round, whose samples were taken side by side.
+double ratio_of(const std::vector<double>& samples, const std::vector<double>& base) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < std::min(samples.size(), base.size()); ++i) {
+    if (base[i] > 0) ratios.push_back(samples[i] / base[i]);
+  }
+  return ratios.empty() ? 0 : quartiles_of(std::move(ratios)).median;
 }
 
 // Widths of a table's columns.
@@ -81,7 +91,7 @@ std::string Report::text(const std::string& base) const {
         out += right(fixed(number, 1), kNumber);
       }
       if (ours != quantity.rows.end()) {
-        out += right(fixed(of.median / quartiles_of(ours->second).median, 2), kNumber);
+        out += right(fixed(ratio_of(samples, ours->second), 2), kNumber);
       }
       out += "\n";
     }

@@ -5,10 +5,13 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
 #include "credentials/trust.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/per_thread.hpp"
 
 namespace dtls::credentials {
 namespace {
@@ -34,12 +37,46 @@ constexpr std::uint8_t kCertificateRequired = 116;
 // 2048 and no SHA-1.
 constexpr int kSecurityLevel = 2;
 
-crypto::OwnedCertificate parse(crypto::Bytes der) {
+crypto::OwnedCertificate parse_anew(crypto::Bytes der) {
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   const auto* const end = at + der.size();
   crypto::OwnedCertificate certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (at != end) certificate.reset();
   return certificate;
+}
+
+// Parsed is a thread's memory of certificates: OpenSSL 3.0 takes longer to parse one with an EC
+// key than to verify two signatures, and intermediates, or the one server that is talked to, come
+// again and again. It holds what a certificate says, never what was thought of it: each chain is
+// checked anew.
+class Parsed {
+ public:
+  // What the peers of a thread can make it hold: a few hundred KB.
+  static constexpr std::size_t kLargest = 4096;
+
+  crypto::OwnedCertificate parse(crypto::Bytes der) {
+    const auto name = crypto::hash(crypto::HashAlgorithm::kSha256, {der});
+    auto& slot = slots_[std::to_integer<std::size_t>(name.view().front()) % slots_.size()];
+    if (slot.certificate == nullptr || !std::ranges::equal(slot.name.view(), name.view())) {
+      auto certificate = parse_anew(der);
+      if (certificate == nullptr) return nullptr;
+      slot = {name, std::move(certificate)};
+    }
+    if (X509_up_ref(slot.certificate.get()) != 1) return nullptr;
+    return crypto::OwnedCertificate(slot.certificate.get());
+  }
+
+ private:
+  struct Slot {
+    crypto::Digest name;
+    crypto::OwnedCertificate certificate;
+  };
+  std::array<Slot, 32> slots_;
+};
+
+crypto::OwnedCertificate parse(crypto::Bytes der) {
+  if (der.size() > Parsed::kLargest) return parse_anew(der);
+  return crypto::PerThread<Parsed>::with([&](Parsed& parsed) { return parsed.parse(der); });
 }
 
 void reject(ChainVerdict& verdict, std::string reason, std::uint8_t alert) {

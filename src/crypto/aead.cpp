@@ -5,6 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "crypto/context_cache.hpp"
 #include "crypto/libcrypto.hpp"
 #include "crypto/per_thread.hpp"
@@ -15,19 +18,39 @@ namespace {
 
 // EVP counts in int. Records have less than 2^16 bytes, so there is no reason to go to the limit.
 constexpr std::size_t kMaxInput = 1U << 24U;
+// What the two bytes of length in a record's additional data can say.
+constexpr std::size_t kMaxTlsInner = 0xffff;
 
 bool is_ccm(AeadAlgorithm algorithm) {
   return algorithm == AeadAlgorithm::kAes128Ccm || algorithm == AeadAlgorithm::kAes128Ccm8;
 }
 
 // OSSL_PARAM_construct_octet_string, but for the tag alone and without the call.
-struct TagParams {
-  explicit TagParams(std::span<std::byte> tag)
-      : params{{OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, tag.data(), tag.size(),
-                OSSL_PARAM_UNMODIFIED},
-               OSSL_PARAM_END} {}
-  OSSL_PARAM params[2];
-};
+OSSL_PARAM tag_parameter(std::span<std::byte> tag) {
+  return {OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, tag.data(), tag.size(),
+          OSSL_PARAM_UNMODIFIED};
+}
+
+// start_seal gives a context its nonce, start_open also the tag that there must be: CCM judges when
+// it decrypts.
+bool start_seal(EVP_CIPHER_CTX* context, AeadAlgorithm algorithm, AeadNonce nonce) {
+  if (!takes_nonce_as_parameter(algorithm)) {
+    return EVP_EncryptInit_ex2(context, nullptr, nullptr, raw(nonce), nullptr) == 1;
+  }
+  const OSSL_PARAM params[] = {nonce_parameter(nonce), OSSL_PARAM_END};
+  return EVP_CIPHER_CTX_set_params(context, params) == 1;
+}
+
+bool start_open(EVP_CIPHER_CTX* context, AeadAlgorithm algorithm, AeadNonce nonce,
+                std::span<std::byte> tag) {
+  if (!takes_nonce_as_parameter(algorithm)) {
+    const OSSL_PARAM params[] = {tag_parameter(tag), OSSL_PARAM_END};
+    return EVP_DecryptInit_ex2(context, nullptr, nullptr, raw(nonce), nullptr) == 1 &&
+           EVP_CIPHER_CTX_set_params(context, params) == 1;
+  }
+  const OSSL_PARAM params[] = {tag_parameter(tag), nonce_parameter(nonce), OSSL_PARAM_END};
+  return EVP_CIPHER_CTX_set_params(context, params) == 1;
+}
 
 // start_message goes from the nonce to the text. CCM takes the text's size before all else (RFC
 // 3610 §2.2).
@@ -76,11 +99,31 @@ bool AeadKey::seal(AeadNonce nonce, Bytes aad, Bytes plaintext, std::span<std::b
   const bool sealed = PerThread<ContextCache>::with([&](ContextCache& cache) {
     EVP_CIPHER_CTX* const context = cache.keyed({CipherUse::Task::kSeal, algorithm_}, key_);
     if (context == nullptr) return false;
-    TagParams tag(out.last(tag_size));
-    return EVP_EncryptInit_ex2(context, nullptr, nullptr, raw(nonce), nullptr) == 1 &&
+    OSSL_PARAM tag[] = {tag_parameter(out.last(tag_size)), OSSL_PARAM_END};
+    return start_seal(context, algorithm_, nonce) &&
            start_message(context, algorithm_, aad, plaintext.size()) &&
            run_text(context, algorithm_, plaintext, out.data()) && finish(context) &&
-           EVP_CIPHER_CTX_get_params(context, tag.params) == 1;
+           EVP_CIPHER_CTX_get_params(context, tag) == 1;
+  });
+  if (!sealed) ERR_clear_error();
+  return sealed;
+}
+
+bool AeadKey::seal_with_nonce(AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
+                              Bytes plaintext, std::span<std::byte> out) const {
+  if (out.size() < kExplicitNonceSize) return false;
+  const std::size_t inner = kExplicitNonceSize + plaintext.size();
+  if (!takes_nonce_as_parameter(algorithm_) || inner > kMaxTlsInner || key_.id() == 0 ||
+      out.size() != inner + aead_tag_size(algorithm_)) {
+    std::ranges::copy(nonce.last<kExplicitNonceSize>(), out.begin());
+    return seal(nonce, aad, plaintext, out.subspan(kExplicitNonceSize));
+  }
+  if (!plaintext.empty() && plaintext.data() != out.data() + kExplicitNonceSize) {
+    std::memcpy(out.data() + kExplicitNonceSize, plaintext.data(), plaintext.size());
+  }
+  const bool sealed = PerThread<ContextCache>::with([&](ContextCache& cache) {
+    EVP_CIPHER_CTX* const context = cache.keyed({CipherUse::Task::kSeal, algorithm_}, key_);
+    return context != nullptr && seal_record(context, nonce, aad, out);
   });
   if (!sealed) ERR_clear_error();
   return sealed;
@@ -97,10 +140,8 @@ std::optional<std::size_t> AeadKey::open(AeadNonce nonce, Bytes aad,
   const bool authentic = PerThread<ContextCache>::with([&](ContextCache& cache) {
     EVP_CIPHER_CTX* const context = cache.keyed({CipherUse::Task::kOpen, algorithm_}, key_);
     if (context == nullptr) return false;
-    TagParams tag(sealed.last(tag_size));
-    // CCM judges when it decrypts and needs the tag before; it has no final step.
-    return EVP_DecryptInit_ex2(context, nullptr, nullptr, raw(nonce), nullptr) == 1 &&
-           EVP_CIPHER_CTX_set_params(context, tag.params) == 1 &&
+    // CCM has no final step.
+    return start_open(context, algorithm_, nonce, sealed.last(tag_size)) &&
            start_message(context, algorithm_, aad, text.size()) &&
            run_text(context, algorithm_, text, text.data()) &&
            (is_ccm(algorithm_) || finish(context));

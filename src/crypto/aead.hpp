@@ -24,6 +24,10 @@ inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kMaxAeadKeySize = kMaxCipherKeySize;
 inline constexpr std::size_t kMaxAeadTagSize = 16;
 using AeadNonce = std::span<const std::byte, kAeadNonceSize>;
+// The end of a nonce, where records of DTLS 1.2 carry it (RFC 5288 §3, RFC 6655 §3).
+inline constexpr std::size_t kExplicitNonceSize = 8;
+// Additional data of a record of DTLS 1.2 (RFC 5246 §6.2.3.3).
+inline constexpr std::size_t kTls12AadSize = 13;
 
 constexpr std::size_t aead_key_size(AeadAlgorithm algorithm) {
   return algorithm == AeadAlgorithm::kAes256Gcm || algorithm == AeadAlgorithm::kChaCha20Poly1305
@@ -52,6 +56,13 @@ class AeadKey {
   // nothing to be sent, when libcrypto fails or the sizes do not fit.
   [[nodiscard]] bool seal(AeadNonce nonce, Bytes aad, Bytes plaintext,
                           std::span<std::byte> out) const;
+
+  // seal_with_nonce writes the explicit nonce, ciphertext and tag of a record of DTLS 1.2: `out`
+  // has kExplicitNonceSize bytes more than for seal, and `plaintext` may lie in it behind those.
+  // The last two bytes of `aad` are the size of `plaintext`. libcrypto has AES-GCM for just that,
+  // in half of the calls.
+  [[nodiscard]] bool seal_with_nonce(AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
+                                     Bytes plaintext, std::span<std::byte> out) const;
 
   // open decrypts in place and gives the size of the plaintext, which is at the front of `sealed`.
   // nullopt when the bytes are not authentic; `sealed` then holds nothing of use.

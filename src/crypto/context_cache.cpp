@@ -1,9 +1,14 @@
 #include "crypto/context_cache.hpp"
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <string_view>
 
 #include "crypto/libcrypto.hpp"
 #include "crypto/per_thread.hpp"
@@ -25,19 +30,24 @@ struct Ciphers {
   EVP_CIPHER* chacha20 = fetch("ChaCha20");
 };
 
-const EVP_CIPHER* cipher_of(CipherUse use) {
+const Ciphers& ciphers() {
   static const Ciphers kCiphers;
+  return kCiphers;
+}
+
+const EVP_CIPHER* cipher_of(CipherUse use) {
+  const Ciphers& all = ciphers();
   const bool masks = use.task == CipherUse::Task::kMask;
   switch (use.algorithm) {
     case AeadAlgorithm::kAes128Gcm:
-      return masks ? kCiphers.aes128_ecb : kCiphers.aes128_gcm;
+      return masks ? all.aes128_ecb : all.aes128_gcm;
     case AeadAlgorithm::kAes256Gcm:
-      return masks ? kCiphers.aes256_ecb : kCiphers.aes256_gcm;
+      return masks ? all.aes256_ecb : all.aes256_gcm;
     case AeadAlgorithm::kChaCha20Poly1305:
-      return masks ? kCiphers.chacha20 : kCiphers.chacha20_poly1305;
+      return masks ? all.chacha20 : all.chacha20_poly1305;
     case AeadAlgorithm::kAes128Ccm:
     case AeadAlgorithm::kAes128Ccm8:
-      return masks ? kCiphers.aes128_ecb : kCiphers.aes128_ccm;
+      return masks ? all.aes128_ecb : all.aes128_ccm;
   }
   return nullptr;
 }
@@ -66,7 +76,86 @@ bool prepare(EVP_CIPHER_CTX* context, CipherUse use) {
   return EVP_CIPHER_CTX_set_params(context, params) == 1;
 }
 
+constexpr std::size_t kGcmTagSize = 16;
+using OwnedContext = OwnedBy<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+using ProbedRecord = std::array<std::byte, kExplicitNonceSize + 1 + kGcmTagSize>;
+constexpr std::array<std::byte, kMaxAeadKeySize> kProbeKey{std::byte{1}};
+constexpr std::array<std::byte, kAeadNonceSize> kProbeNonce{std::byte{2}, std::byte{3}};
+constexpr std::array<std::byte, kTls12AadSize> kProbeAad{std::byte{4}};
+
+// A record of one byte, by the calls that are meant for it.
+bool seal_as_usual(EVP_CIPHER_CTX* context, ProbedRecord& record) {
+  unsigned char* const text = raw(std::span<std::byte>(record)) + kExplicitNonceSize;
+  std::copy_n(kProbeNonce.end() - kExplicitNonceSize, kExplicitNonceSize, record.begin());
+  auto aad = kProbeAad;
+  aad.back() = std::byte{1};
+  int done = 0;
+  return EVP_EncryptUpdate(context, nullptr, &done, raw(Bytes(aad)), kTls12AadSize) == 1 &&
+         EVP_EncryptUpdate(context, text, &done, text, 1) == 1 &&
+         EVP_EncryptFinal_ex(context, text + 1, &done) == 1 &&
+         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kGcmTagSize, text + 1) == 1;
+}
+
+// The same in the three ways that there are, and whether they agree.
+bool agrees_with_itself(const EVP_CIPHER* cipher) {
+  const OwnedContext context(EVP_CIPHER_CTX_new());
+  const OSSL_PARAM nonce[] = {nonce_parameter(kProbeNonce), OSSL_PARAM_END};
+  std::array<ProbedRecord, 3> records{};
+  return context != nullptr &&
+         EVP_EncryptInit_ex2(context.get(), cipher, raw(Bytes(kProbeKey)), raw(Bytes(kProbeNonce)),
+                             nullptr) == 1 &&
+         seal_as_usual(context.get(), records[0]) &&
+         EVP_CIPHER_CTX_set_params(context.get(), nonce) == 1 &&
+         seal_as_usual(context.get(), records[1]) &&
+         seal_record(context.get(), kProbeNonce, kProbeAad, records[2]) &&
+         records[0] == records[1] && records[1] == records[2];
+}
+
+// A provider of somebody else's might take the size of nonce_parameter literally, so only the
+// default provider is tried at all, and only one that does the same all ways is believed.
+bool has_parameters(const EVP_CIPHER* cipher) {
+  if (cipher == nullptr || EVP_CIPHER_get0_provider(cipher) == nullptr ||
+      std::string_view(OSSL_PROVIDER_get0_name(EVP_CIPHER_get0_provider(cipher))) != "default") {
+    return false;
+  }
+  const bool agrees = agrees_with_itself(cipher);
+  ERR_clear_error();
+  return agrees;
+}
+
 }  // namespace
+
+bool takes_nonce_as_parameter(AeadAlgorithm algorithm) {
+  static const bool kTakes =
+      has_parameters(ciphers().aes128_gcm) && has_parameters(ciphers().aes256_gcm);
+  return kTakes &&
+         (algorithm == AeadAlgorithm::kAes128Gcm || algorithm == AeadAlgorithm::kAes256Gcm);
+}
+
+OSSL_PARAM nonce_parameter(AeadNonce nonce) {
+  // Less than the whole would be followed by random bytes; -1 is libcrypto's word for the whole
+  // (EVP_CTRL_AEAD_SET_IV_FIXED). What it refers to is only read.
+  constexpr auto kWhole = static_cast<std::size_t>(-1);
+  return {OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING,
+          const_cast<std::byte*>(nonce.data()), kWhole, OSSL_PARAM_UNMODIFIED};
+}
+
+bool seal_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
+                 std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record) {
+  // libcrypto takes off the nonce from the length that it is told.
+  const std::size_t length = record.size() - kGcmTagSize;
+  std::array<std::byte, kTls12AadSize> told;
+  std::ranges::copy(aad, told.begin());
+  told[kTls12AadSize - 2] = static_cast<std::byte>(length >> 8U);
+  told[kTls12AadSize - 1] = static_cast<std::byte>(length & 0xffU);
+  const OSSL_PARAM params[] = {{OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
+                                told.data(), told.size(), OSSL_PARAM_UNMODIFIED},
+                               nonce_parameter(nonce),
+                               OSSL_PARAM_END};
+  return EVP_CIPHER_CTX_set_params(context, params) == 1 &&
+         EVP_Cipher(context, raw(record), raw(Bytes(record)),
+                    static_cast<unsigned>(record.size())) > 0;
+}
 
 bool cipher_is_available(CipherUse use) {
   return cipher_of(use) != nullptr;
@@ -93,13 +182,23 @@ EVP_CIPHER_CTX* ContextCache::set_key(CipherUse use, const CipherKey& key) {
   return slot.context.get();
 }
 
+// Another key in place of one is all that AES, GCM and their tables hold; it costs half of what it
+// takes to free a context and make one for the next key. The others have more in them than that.
+bool ContextCache::overwrite_key(EVP_CIPHER_CTX* context, std::size_t index) {
+  static constexpr std::array<unsigned char, kMaxCipherKeySize> kNoKey{};
+  const auto algorithm = static_cast<AeadAlgorithm>(index % kAlgorithms);
+  return (algorithm == AeadAlgorithm::kAes128Gcm || algorithm == AeadAlgorithm::kAes256Gcm) &&
+         EVP_CipherInit_ex2(context, nullptr, kNoKey.data(), nullptr, -1, nullptr) == 1;
+}
+
 void ContextCache::forget(std::uint64_t id) {
-  for (const auto& table : tables_) {
+  for (std::size_t index = 0; index < tables_.size(); ++index) {
+    const auto& table = tables_[index];
     if (table == nullptr) continue;
     Slot& slot = (*table)[slot_of(id)];
     if (slot.id != id) continue;
     slot.id = 0;
-    slot.context.reset();  // providers wipe what they free
+    if (!overwrite_key(slot.context.get(), index)) slot.context.reset();  // wiped as it is freed
   }
 }
 

@@ -99,16 +99,45 @@ Error bad_share() {
                .alert = kIllegalParameter};
 }
 
-OwnedKey make_key(Group group) {
+// Contexts that make keys, one after the other, and remember none of them: to set one up is to look
+// up the algorithm again.
+struct Generators {
+  OwnedContext p256;
+  OwnedContext p384;
+  OwnedContext x25519;
+  OwnedContext hybrid;
+
+  OwnedContext& of(Group group) {
+    switch (group) {
+      case Group::kP256:
+        return p256;
+      case Group::kP384:
+        return p384;
+      case Group::kX25519:
+        return x25519;
+      case Group::kX25519MlKem768:
+        break;
+    }
+    return hybrid;
+  }
+};
+
+OwnedContext make_generator(Group group) {
   EVP_PKEY* const parameters = parameters_of(group);
   if (parameters == nullptr) return nullptr;
-  const OwnedContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, parameters, nullptr));
-  EVP_PKEY* key = nullptr;
-  if (context == nullptr || EVP_PKEY_keygen_init(context.get()) != 1 ||
-      EVP_PKEY_generate(context.get(), &key) != 1) {
-    return nullptr;
-  }
-  return OwnedKey(key);
+  OwnedContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, parameters, nullptr));
+  if (context == nullptr || EVP_PKEY_keygen_init(context.get()) != 1) return nullptr;
+  return context;
+}
+
+OwnedKey make_key(Group group) {
+  return PerThread<Generators>::with([&](Generators& generators) -> OwnedKey {
+    OwnedContext& context = generators.of(group);
+    if (context == nullptr) context = make_generator(group);
+    EVP_PKEY* key = nullptr;
+    if (context == nullptr || EVP_PKEY_generate(context.get(), &key) != 1) return nullptr;
+    return OwnedKey(key);
+  });
 }
 
 // public_of gives what the peer is sent; empty when libcrypto fails.
@@ -169,23 +198,25 @@ Result<SharedSecret> derive_with(EVP_PKEY* own, EVP_PKEY* peer) {
   return SharedSecret(secret);
 }
 
-// The peers' keys on curves, one after the other in the same objects: to copy a curve's parameters
-// costs OpenSSL 3.0 four times what decoding a point does.
-struct CurvePeers {
+// The peers' keys, one after the other in the same objects: to copy a curve's parameters costs
+// OpenSSL 3.0 four times what decoding a point does.
+struct Peers {
   OwnedKey p256;
   OwnedKey p384;
+  OwnedKey x25519;
+
+  OwnedKey& of(Group group) {
+    if (group == Group::kP256) return p256;
+    return group == Group::kP384 ? p384 : x25519;
+  }
 };
 
 Result<SharedSecret> derive_ecdh(Group group, EVP_PKEY* own, Bytes peer_public) {
-  const auto derive = [&](const OwnedKey& peer) -> Result<SharedSecret> {
+  return PerThread<Peers>::with([&](Peers& peers) -> Result<SharedSecret> {
+    OwnedKey& peer = peers.of(group);
+    if (peer == nullptr) peer = empty_key(group);
     if (!set_public(peer, group, peer_public)) return bad_share();
     return derive_with(own, peer.get());
-  };
-  if (!traits_of(group).is_curve_of_points) return derive(empty_key(group));
-  return PerThread<CurvePeers>::with([&](CurvePeers& peers) {
-    OwnedKey& peer = group == Group::kP256 ? peers.p256 : peers.p384;
-    if (peer == nullptr) peer = empty_key(group);
-    return derive(peer);
   });
 }
 

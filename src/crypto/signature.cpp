@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 
 #include "crypto/libcrypto.hpp"
@@ -81,31 +82,59 @@ bool is_bound_elsewhere(const EVP_PKEY* key, const SchemeTraits& traits) {
   return digest == nullptr || EVP_MD_is_a(digest.get(), traits.digest) != 1;
 }
 
-bool is_on_curve(const EVP_PKEY* key, std::string_view curve) {
-  std::array<char, 64> name{};
-  std::size_t size = 0;
-  return EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) == 1 &&
-         std::string_view(name.data(), size) == curve;
-}
+// OwnTraits is what the rules ask of a key again and again, asked of libcrypto once.
+class OwnTraits {
+ public:
+  explicit OwnTraits(const EVP_PKEY* key) : key_(key) {}
 
-bool fits(const EVP_PKEY* key, const SchemeTraits& traits, bool tls13) {
+  // A number where libcrypto has one for the kind; to look up its name takes 0.3 µs.
+  [[nodiscard]] bool is_a(int id, const char* name) const {
+    const int own = EVP_PKEY_get_id(key_);
+    return own > 0 ? own == id : EVP_PKEY_is_a(key_, name) == 1;
+  }
+  bool is_on_curve(std::string_view curve) {
+    if (!asked_) {
+      asked_ = true;
+      if (EVP_PKEY_get_group_name(key_, curve_.data(), curve_.size(), &size_) != 1) size_ = 0;
+    }
+    return std::string_view(curve_.data(), size_) == curve;
+  }
+  [[nodiscard]] const EVP_PKEY* key() const { return key_; }
+
+ private:
+  const EVP_PKEY* key_;
+  std::array<char, 64> curve_{};
+  std::size_t size_ = 0;
+  bool asked_ = false;
+};
+
+bool fits(OwnTraits& own, const SchemeTraits& traits, bool tls13) {
   switch (traits.kind) {
     case Kind::kEcdsa:
-      return EVP_PKEY_is_a(key, "EC") == 1 && (!tls13 || is_on_curve(key, traits.curve));
+      return own.is_a(EVP_PKEY_EC, "EC") && (!tls13 || own.is_on_curve(traits.curve));
     case Kind::kEd25519:
-      return EVP_PKEY_is_a(key, "ED25519") == 1;
+      return own.is_a(EVP_PKEY_ED25519, "ED25519");
     case Kind::kPkcs1:
-      return !tls13 && EVP_PKEY_is_a(key, "RSA") == 1 && is_large_enough(key, traits);
+      return !tls13 && own.is_a(EVP_PKEY_RSA, "RSA") && is_large_enough(own.key(), traits);
     case Kind::kPssOfRsaKey:
-      return EVP_PKEY_is_a(key, "RSA") == 1 && is_large_enough(key, traits);
+      return own.is_a(EVP_PKEY_RSA, "RSA") && is_large_enough(own.key(), traits);
     case Kind::kPssOfPssKey:
-      return EVP_PKEY_is_a(key, "RSA-PSS") == 1 && is_large_enough(key, traits) &&
-             !is_bound_elsewhere(key, traits);
+      return own.is_a(EVP_PKEY_RSA_PSS, "RSA-PSS") && is_large_enough(own.key(), traits) &&
+             !is_bound_elsewhere(own.key(), traits);
   }
   return false;
 }
 
 using OwnedContext = OwnedBy<EVP_MD_CTX, EVP_MD_CTX_free>;
+using OwnedKeyContext = OwnedBy<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+
+// ECDSA signs a digest and nothing else (FIPS 186-5 §6.4), so it is made here, with what is fetched
+// already: EVP_DigestSign sets up as much again as a signature on P-256 takes to a third.
+std::optional<Digest> digest_for(const SchemeTraits& traits, Bytes message) {
+  if (traits.scheme == kEcdsaSecp256r1Sha256) return hash(HashAlgorithm::kSha256, {message});
+  if (traits.scheme == kEcdsaSecp384r1Sha384) return hash(HashAlgorithm::kSha384, {message});
+  return std::nullopt;
+}
 
 // prepare makes a context with which to sign, or to verify.
 template <typename Init>
@@ -129,7 +158,9 @@ OwnedContext prepare(Init init, EVP_PKEY* key, const SchemeTraits& traits) {
 
 bool fits(const EVP_PKEY* key, SignatureScheme scheme, bool tls13) {
   const auto* const traits = find(scheme);
-  return key != nullptr && traits != nullptr && fits(key, *traits, tls13);
+  if (key == nullptr || traits == nullptr) return false;
+  OwnTraits own(key);
+  return fits(own, *traits, tls13);
 }
 
 std::size_t schemes_of(const EVP_PKEY* key, bool tls13, std::span<SignatureScheme> out) {
@@ -138,32 +169,43 @@ std::size_t schemes_of(const EVP_PKEY* key, bool tls13, std::span<SignatureSchem
     if (count < out.size()) out[count++] = traits.scheme;
   };
   if (key == nullptr) return 0;
+  OwnTraits own(key);
   // First the scheme of the key's own curve, which in DTLS 1.2 is not the only one.
   const auto is_own = [&](const SchemeTraits& traits) {
-    return traits.kind == Kind::kEcdsa && fits(key, traits, true);
+    return traits.kind == Kind::kEcdsa && fits(own, traits, true);
   };
   for (const auto& traits : kSchemes) {
     if (is_own(traits)) add(traits);
   }
   for (const auto& traits : kSchemes) {
-    if (!is_own(traits) && fits(key, traits, tls13)) add(traits);
+    if (!is_own(traits) && fits(own, traits, tls13)) add(traits);
   }
   return count;
 }
 
 Result<std::vector<std::byte>> sign(EVP_PKEY* key, SignatureScheme scheme, Bytes message) {
   const auto* const traits = find(scheme);
-  if (key == nullptr || traits == nullptr || !fits(key, *traits, false)) {
+  if (key == nullptr || traits == nullptr || !fits(key, scheme, false)) {
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
                  .message = "The private key is not of the kind that the signature scheme is for.",
                  .alert = {}};
   }
-  const auto context = prepare(EVP_DigestSignInit_ex, key, *traits);
-  if (context == nullptr) return libcrypto_failed("prepare a signature");
   const int most = EVP_PKEY_get_size(key);
   std::vector<std::byte> signature(static_cast<std::size_t>(std::max(most, 0)));
   std::size_t size = signature.size();
+  if (const auto digest = digest_for(*traits, message)) {
+    const OwnedKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+    if (context == nullptr || EVP_PKEY_sign_init(context.get()) != 1 ||
+        EVP_PKEY_sign(context.get(), raw(std::span(signature)), &size, raw(digest->view()),
+                      digest->size()) != 1) {
+      return libcrypto_failed("sign with the private key");
+    }
+    signature.resize(size);
+    return signature;
+  }
+  const auto context = prepare(EVP_DigestSignInit_ex, key, *traits);
+  if (context == nullptr) return libcrypto_failed("prepare a signature");
   if (EVP_DigestSign(context.get(), raw(std::span(signature)), &size, raw(message),
                      message.size()) != 1) {
     return libcrypto_failed("sign with the private key");
@@ -174,11 +216,18 @@ Result<std::vector<std::byte>> sign(EVP_PKEY* key, SignatureScheme scheme, Bytes
 
 bool verify(EVP_PKEY* key, SignatureScheme scheme, Bytes message, Bytes signature) {
   const auto* const traits = find(scheme);
-  if (key == nullptr || traits == nullptr || !fits(key, *traits, false)) return false;
-  const auto context = prepare(EVP_DigestVerifyInit_ex, key, *traits);
-  const bool right =
-      context != nullptr && EVP_DigestVerify(context.get(), raw(signature), signature.size(),
-                                             raw(message), message.size()) == 1;
+  if (key == nullptr || traits == nullptr || !fits(key, scheme, false)) return false;
+  bool right = false;
+  if (const auto digest = digest_for(*traits, message)) {
+    const OwnedKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+    right = context != nullptr && EVP_PKEY_verify_init(context.get()) == 1 &&
+            EVP_PKEY_verify(context.get(), raw(signature), signature.size(), raw(digest->view()),
+                            digest->size()) == 1;
+  } else {
+    const auto context = prepare(EVP_DigestVerifyInit_ex, key, *traits);
+    right = context != nullptr && EVP_DigestVerify(context.get(), raw(signature), signature.size(),
+                                                   raw(message), message.size()) == 1;
+  }
   if (!right) ERR_clear_error();
   return right;
 }

@@ -181,6 +181,7 @@ std::size_t Channel::datagram_size() const {
 std::size_t Channel::poll_transmit(std::span<std::byte> out, TimePoint now) {
   if (!work_) return 0;
   now_ = now;
+  if (!work_->has_output()) return 0;
   out = out.first(std::min(out.size(), datagram_size()));
   std::size_t used = write_ack(out);
   const bool remember = version_ == 0 || speaks_dtls13();

@@ -51,6 +51,9 @@ struct Channel::Work {
   bool sent_again = false;        // the flight, or part of it
   bool sent_empty_ack = false;    // since our flight was sent last
 
+  [[nodiscard]] bool has_output() const {
+    return ack_due || outbox.is_sending() || alert_count > 0;
+  }
   void reset_timer(Clock::duration first_timeout) {
     timeout = first_timeout;
     timeouts = 0;

@@ -66,8 +66,7 @@ void Engine::receive(std::span<std::byte> datagram, TimePoint now) {
   core_.channel.receive(datagram, now);
 }
 
-std::optional<EngineEvent> Engine::take_event() {
-  if (events_.empty()) return std::nullopt;
+EngineEvent Engine::take_event() {
   EngineEvent event = std::move(events_.front());
   events_.erase(events_.begin());
   return event;
@@ -75,8 +74,10 @@ std::optional<EngineEvent> Engine::take_event() {
 
 std::optional<EngineEvent> Engine::poll_event() {
   while (true) {
-    if (auto event = take_event()) return event;
-    if (auto early = take_early()) return early;
+    if (!events_.empty()) return take_event();
+    if (phase_ == Phase::kEstablished && handshake_ == nullptr && !early_.empty()) {
+      return take_early();
+    }
     if (received_) return Received{*std::exchange(received_, std::nullopt)};
     const bool waits = handshake_ != nullptr && handshake_->is_waiting();
     if (phase_ == Phase::kEnded || waits) return std::nullopt;
@@ -124,10 +125,7 @@ void Engine::take(const ApplicationData& data) {
   }
 }
 
-std::optional<EngineEvent> Engine::take_early() {
-  if (phase_ != Phase::kEstablished || handshake_ != nullptr || early_.empty()) {
-    return std::nullopt;
-  }
+Received Engine::take_early() {
   delivered_ = std::move(early_.front());
   early_.erase(early_.begin());
   early_bytes_ -= delivered_.size();

@@ -138,8 +138,8 @@ class Engine {
   void follow();
   static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
                                    std::size_t size);
-  std::optional<EngineEvent> take_event();
-  std::optional<EngineEvent> take_early();
+  EngineEvent take_event();
+  Received take_early();
 
   Core core_;
   Phase phase_ = Phase::kIdle;

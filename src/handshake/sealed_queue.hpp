@@ -31,6 +31,8 @@ class SealedQueue {
   };
 
  private:
+  void release_list();
+
   std::vector<Datagram> datagrams_;
   std::size_t next_ = 0;  // the oldest that was not fetched
 };

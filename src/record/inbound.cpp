@@ -27,42 +27,25 @@ bool comes_next(unsigned epoch_bits, std::uint64_t newest) {
 }  // namespace
 
 void Inbound::install(std::uint64_t epoch, Protection protection) {
-  Epoch& slot = epochs_[0].number == kFree ||
-                        (epochs_[1].number != kFree && epochs_[0].number < epochs_[1].number)
-                    ? epochs_[0]
-                    : epochs_[1];
-  slot = Epoch{};
-  slot.number = epoch;
-  slot.max_plaintext = max_plaintext_;
-  slot.protection = std::move(protection);
+  epochs_.install({.number = epoch,
+                   .forged = 0,
+                   .max_plaintext = max_plaintext_,
+                   .window = {},
+                   .protection = std::move(protection)});
 }
 
 void Inbound::retire(std::uint64_t epoch) {
   if (epoch == 0) has_plain_ = false;
-  for (Epoch& slot : epochs_) {
-    if (slot.number == epoch) slot = Epoch{};
-  }
+  epochs_.retire(epoch);
 }
 
 void Inbound::retire_below(std::uint64_t epoch) {
   if (epoch > 0) has_plain_ = false;
-  for (Epoch& slot : epochs_) {
-    if (slot.number < epoch) slot = Epoch{};
-  }
-}
-
-std::uint64_t Inbound::newest() const {
-  std::uint64_t newest = 0;
-  for (const Epoch& slot : epochs_) {
-    if (slot.number != kFree) newest = std::max(newest, slot.number);
-  }
-  return newest;
+  epochs_.retire_below(epoch);
 }
 
 bool Inbound::has(std::uint64_t epoch) const {
-  if (epoch == 0) return has_plain_;
-  return std::any_of(epochs_.begin(), epochs_.end(),
-                     [&](const Epoch& slot) { return slot.number == epoch; });
+  return epoch == 0 ? has_plain_ : epochs_.find(epoch) != nullptr;
 }
 
 void Inbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
@@ -73,21 +56,12 @@ void Inbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
 }
 
 bool Inbound::key_wears_out() const {
-  const std::uint64_t current = newest();
-  return std::ranges::any_of(epochs_, [&](const Epoch& slot) {
-    return slot.number == current && slot.forged >= slot.protection.limits().forged / 2;
-  });
+  const Epoch* const slot = epochs_.find(newest());
+  return slot != nullptr && slot->forged >= slot->protection.limits().forged / 2;
 }
 
 bool Inbound::take_missed_epoch() {
   return std::exchange(missed_epoch_, false);
-}
-
-Inbound::Epoch* Inbound::find(std::uint64_t epoch) {
-  for (Epoch& slot : epochs_) {
-    if (slot.number == epoch) return &slot;
-  }
-  return nullptr;
 }
 
 std::optional<InboundRecord> Inbound::next() {
@@ -112,7 +86,7 @@ std::optional<InboundRecord> Inbound::next_plain_form() {
 
   const wire::RecordHeader& header = record->header;
   if (header.epoch == 0) return open_plaintext(header, fragment);
-  Epoch* epoch = find(header.epoch);
+  Epoch* epoch = epochs_.find(header.epoch);
   if (epoch == nullptr || epoch->protection.form() != Protection::Form::kTls12) {
     return without_keys(epoch == nullptr && header.epoch == newest() + 1, whole);
   }
@@ -165,7 +139,7 @@ std::optional<InboundRecord> Inbound::next_unified() {
 
   Epoch* epoch = nullptr;
   for (Epoch& slot : epochs_) {  // RFC 9147 §4.2.2: the newest that the two bits fit
-    if (slot.number != kFree && (slot.number & 3U) == record->epoch_bits &&
+    if ((slot.number & 3U) == record->epoch_bits &&
         slot.protection.form() == Protection::Form::kTls13 &&
         (epoch == nullptr || slot.number > epoch->number)) {
       epoch = &slot;

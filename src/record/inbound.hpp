@@ -1,13 +1,13 @@
 // Inbound: the records of a datagram, one after the other, each opened with the keys of its epoch.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <variant>
 
+#include "record/epochs.hpp"
 #include "record/protection.hpp"
 #include "record/record_number.hpp"
 #include "record/replay_window.hpp"
@@ -54,7 +54,7 @@ class Inbound {
   void retire(std::uint64_t epoch);
   void retire_below(std::uint64_t epoch);
   // newest gives the highest epoch installed.
-  [[nodiscard]] std::uint64_t newest() const;
+  [[nodiscard]] std::uint64_t newest() const { return epochs_.newest(); }
   [[nodiscard]] bool has(std::uint64_t epoch) const;
 
   // expect_version fixes what the header of a DTLS 1.2 record with keys must say; {254, x} before.
@@ -78,9 +78,8 @@ class Inbound {
   [[nodiscard]] bool key_is_worn() const { return key_is_worn_; }
 
  private:
-  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
   struct Epoch {
-    std::uint64_t number = kFree;
+    std::uint64_t number = 0;
     std::uint64_t forged = 0;
     std::uint16_t max_plaintext = wire::kMaxPlaintext;
     ReplayWindow window;
@@ -95,10 +94,9 @@ class Inbound {
   std::optional<InboundRecord> open_plaintext(const wire::RecordHeader& header,
                                               std::span<std::byte> fragment);
   std::optional<InboundRecord> without_keys(bool is_early, std::span<std::byte> whole);
-  Epoch* find(std::uint64_t epoch);
 
   std::span<std::byte> rest_;
-  std::array<Epoch, 2> epochs_;
+  Epochs<Epoch> epochs_;
   Discarded discarded_;
   wire::Version version_ = 0;                          // 0: not told yet
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come

@@ -6,16 +6,12 @@
 namespace dtls::record {
 
 void Outbound::install(std::uint64_t epoch, Protection protection) {
-  Epoch& slot = epochs_[0].number == kFree ||
-                        (epochs_[1].number != kFree && epochs_[0].number < epochs_[1].number)
-                    ? epochs_[0]
-                    : epochs_[1];
   const std::uint64_t limit = protection.limits().sealed;
-  slot = {.number = epoch,
-          .next_sequence = 0,
-          .last_sequence = std::min(limit - 1, kMaxSequence),
-          .max_plaintext = max_plaintext_,
-          .protection = std::move(protection)};
+  epochs_.install({.number = epoch,
+                   .next_sequence = 0,
+                   .last_sequence = std::min(limit - 1, kMaxSequence),
+                   .max_plaintext = max_plaintext_,
+                   .protection = std::move(protection)});
 }
 
 void Outbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
@@ -26,59 +22,38 @@ void Outbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
 }
 
 std::size_t Outbound::max_plaintext(std::uint64_t epoch) const {
-  const Epoch* slot = epoch == 0 ? nullptr : find(epoch);
+  const Epoch* slot = epoch == 0 ? nullptr : epochs_.find(epoch);
   return slot == nullptr ? wire::kMaxPlaintext : slot->max_plaintext;
 }
 
 void Outbound::continue_from(std::uint64_t epoch, std::uint64_t sequence) {
   if (epoch == 0) plain_sequence_ = sequence;
-  for (Epoch& slot : epochs_) {
-    if (slot.number == epoch) slot.next_sequence = sequence;
-  }
+  if (Epoch* const slot = epochs_.find(epoch)) slot->next_sequence = sequence;
 }
 
 void Outbound::retire(std::uint64_t epoch) {
   if (epoch == 0) has_plain_ = false;
-  for (Epoch& slot : epochs_) {
-    if (slot.number == epoch) slot = Epoch{};
-  }
+  epochs_.retire(epoch);
 }
 
 void Outbound::retire_below(std::uint64_t epoch) {
   if (epoch > 0) has_plain_ = false;
-  for (Epoch& slot : epochs_) {
-    if (slot.number < epoch) slot = Epoch{};
-  }
-}
-
-std::uint64_t Outbound::newest() const {
-  std::uint64_t newest = 0;
-  for (const Epoch& slot : epochs_) {
-    if (slot.number != kFree) newest = std::max(newest, slot.number);
-  }
-  return newest;
+  epochs_.retire_below(epoch);
 }
 
 bool Outbound::has(std::uint64_t epoch) const {
-  return epoch == 0 ? has_plain_ : find(epoch) != nullptr;
-}
-
-const Outbound::Epoch* Outbound::find(std::uint64_t epoch) const {
-  for (const Epoch& slot : epochs_) {
-    if (slot.number == epoch) return &slot;
-  }
-  return nullptr;
+  return epoch == 0 ? has_plain_ : epochs_.find(epoch) != nullptr;
 }
 
 std::size_t Outbound::overhead(std::uint64_t epoch) const {
   if (epoch == 0) return has_plain_ ? wire::kRecordHeaderSize : 0;
-  const Epoch* slot = find(epoch);
+  const Epoch* slot = epochs_.find(epoch);
   return slot != nullptr ? slot->protection.overhead() : 0;
 }
 
 std::size_t Outbound::prefix(std::uint64_t epoch) const {
   if (epoch == 0) return has_plain_ ? wire::kRecordHeaderSize : 0;
-  const Epoch* slot = find(epoch);
+  const Epoch* slot = epochs_.find(epoch);
   return slot != nullptr ? slot->protection.prefix() : 0;
 }
 
@@ -94,22 +69,19 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
     }
     return size;
   }
-  for (Epoch& slot : epochs_) {
-    if (slot.number != epoch) continue;
-    if (slot.next_sequence > slot.last_sequence) return 0;
-    const RecordNumber number{.epoch = epoch, .sequence = slot.next_sequence};
-    const std::size_t size = slot.protection.seal(number, version_, type, content, out);
-    if (size > 0) {
-      ++slot.next_sequence;
-      last_ = number;
-    }
-    return size;
+  Epoch* const slot = epochs_.find(epoch);
+  if (slot == nullptr || slot->next_sequence > slot->last_sequence) return 0;
+  const RecordNumber number{.epoch = epoch, .sequence = slot->next_sequence};
+  const std::size_t size = slot->protection.seal(number, version_, type, content, out);
+  if (size > 0) {
+    ++slot->next_sequence;
+    last_ = number;
   }
-  return 0;
+  return size;
 }
 
 bool Outbound::needs_rekey() const {
-  const Epoch* slot = find(newest());
+  const Epoch* slot = epochs_.find(newest());
   // An eighth of the numbers is left for the KeyUpdate and for what is sent until it is ACKed.
   return slot != nullptr && slot->next_sequence > slot->last_sequence - slot->last_sequence / 8;
 }

@@ -1,11 +1,11 @@
 // Outbound: seals records, each with the keys and the next sequence number of its epoch.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "record/epochs.hpp"
 #include "record/protection.hpp"
 #include "record/record_number.hpp"
 #include "wire/record_header.hpp"
@@ -20,7 +20,7 @@ class Outbound {
   void install(std::uint64_t epoch, Protection protection);
   void retire(std::uint64_t epoch);
   void retire_below(std::uint64_t epoch);
-  [[nodiscard]] std::uint64_t newest() const;
+  [[nodiscard]] std::uint64_t newest() const { return epochs_.newest(); }
   [[nodiscard]] bool has(std::uint64_t epoch) const;
 
   // set_version says what the headers of DTLS 1.2's form name; DTLS 1.0 before a version is
@@ -54,18 +54,15 @@ class Outbound {
   [[nodiscard]] bool needs_rekey() const;
 
  private:
-  static constexpr std::uint64_t kFree = ~std::uint64_t{0};
   struct Epoch {
-    std::uint64_t number = kFree;
+    std::uint64_t number = 0;
     std::uint64_t next_sequence = 0;
     std::uint64_t last_sequence = kMaxSequence;  // the key's limit, or the field's
     std::uint16_t max_plaintext = wire::kMaxPlaintext;
     Protection protection;
   };
 
-  [[nodiscard]] const Epoch* find(std::uint64_t epoch) const;
-
-  std::array<Epoch, 2> epochs_;
+  Epochs<Epoch> epochs_;
   std::uint64_t plain_sequence_ = 0;
   RecordNumber last_;
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come

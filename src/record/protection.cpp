@@ -12,12 +12,11 @@ namespace {
 
 using crypto::AeadAlgorithm;
 
-constexpr std::size_t kExplicitNonceSize = 8;  // RFC 5288 §3, RFC 6655 §3
-constexpr std::size_t kSaltSize = 4;           // "implicit" or "fixed" part of it
+using crypto::kExplicitNonceSize;
+constexpr std::size_t kSaltSize = 4;           // "implicit" or "fixed" part of a nonce
 constexpr std::size_t kUnifiedHeaderSize = 5;  // first byte, 16 bits of number, length
 // 001: unified header; S: 16 bits of number; L: length (RFC 9147 §4).
 constexpr unsigned kUnifiedFirstByte = 0x2c;
-constexpr std::size_t kLegacyAadSize = 13;
 
 bool has_explicit_nonce(AeadAlgorithm algorithm) {
   return algorithm != AeadAlgorithm::kChaCha20Poly1305;
@@ -39,9 +38,10 @@ std::uint64_t epoch_and_sequence(std::uint64_t epoch, std::uint64_t sequence) {
 }
 
 // RFC 6347 §4.1.2.1, RFC 5246 §6.2.3.3: epoch and number, type, version, plaintext length.
-std::array<std::byte, kLegacyAadSize> legacy_aad(std::uint64_t number, wire::ContentType type,
-                                                 wire::Version version, std::size_t length) {
-  std::array<std::byte, kLegacyAadSize> aad;
+std::array<std::byte, crypto::kTls12AadSize> legacy_aad(std::uint64_t number,
+                                                        wire::ContentType type,
+                                                        wire::Version version, std::size_t length) {
+  std::array<std::byte, crypto::kTls12AadSize> aad;
   put<8>(aad.data(), number);
   aad[8] = static_cast<std::byte>(type);
   put<2>(aad.data() + 9, version);
@@ -160,11 +160,12 @@ std::size_t Protection::seal_legacy(RecordNumber number, wire::Version version,
   put<8>(at + 3, counter);
   put<2>(at + 11, size - wire::kRecordHeaderSize);
   if (form_ == Form::kPlain) return size;
-  if (start > wire::kRecordHeaderSize) put<8>(at + wire::kRecordHeaderSize, counter);
   const auto aad = legacy_aad(counter, type, version, content.size());
-  const auto sealed = out.subspan(start, size - start);
-  if (!key_->seal(nonce_of(counter), aad, content, sealed)) return 0;
-  return size;
+  const auto fragment = out.subspan(wire::kRecordHeaderSize, size - wire::kRecordHeaderSize);
+  const bool sealed = has_explicit_nonce(algorithm_)
+                          ? key_->seal_with_nonce(nonce_of(counter), aad, content, fragment)
+                          : key_->seal(nonce_of(counter), aad, content, fragment);
+  return sealed ? size : 0;
 }
 
 std::size_t Protection::seal_tls13(RecordNumber number, wire::ContentType type, wire::Bytes content,

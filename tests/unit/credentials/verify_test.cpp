@@ -72,6 +72,36 @@ TEST_F(Verify, a_stranger_is_unknown_ca) {
   EXPECT_NE(verdict.key, nullptr);
 }
 
+TEST_F(Verify, a_certificate_that_was_seen_before_is_judged_anew) {
+  const auto leaf = issue();
+  ASSERT_TRUE(verify({leaf}).trusted);
+  expect_refused(verify({leaf}, PeerRole::kServer, "elsewhere"), 42, "elsewhere");
+  const Authority stranger("stranger");
+  const auto others = load_trust(stranger.certificate(), false);
+  const std::vector<crypto::Bytes> chain{leaf};
+  expect_refused(verify_chain(chain, others->get(), PeerRole::kServer, "localhost"), 48,
+                 "not issued by any certificate authority trusted here");
+  EXPECT_TRUE(verify({leaf}).trusted);
+}
+
+TEST_F(Verify, more_certificates_than_are_remembered_are_never_taken_for_another) {
+  std::vector<Der> leaves;
+  std::vector<crypto::OwnedKey> keys;
+  for (int i = 0; i < 80; ++i)
+    leaves.push_back(issue());
+  for (const auto& leaf : leaves)
+    keys.push_back(verify({leaf}).key);
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    const auto again = verify({leaves[i]});
+    ASSERT_TRUE(again.trusted) << again.reason;
+    Der encoded(static_cast<std::size_t>(i2d_X509(again.leaf.get(), nullptr)));
+    auto* at = reinterpret_cast<unsigned char*>(encoded.data());
+    i2d_X509(again.leaf.get(), &at);
+    EXPECT_EQ(encoded, leaves[i]);
+    EXPECT_EQ(EVP_PKEY_eq(again.key.get(), keys[i].get()), 1);
+  }
+}
+
 TEST_F(Verify, dates_are_checked) {
   expect_refused(verify({issue({.valid_from_s = -200, .valid_until_s = -100})}), 45, "expired on");
   expect_refused(verify({issue({.valid_from_s = 100})}), 42, "not valid before");

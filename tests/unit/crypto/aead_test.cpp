@@ -161,6 +161,47 @@ TEST_P(EveryAead, seals_in_place) {
   EXPECT_EQ(out, seal(key, plaintext));
 }
 
+// Additional data of a record of DTLS 1.2 with that much text.
+std::array<std::byte, kTls12AadSize> record_aad(std::size_t size) {
+  std::array<std::byte, kTls12AadSize> aad{std::byte{0}, std::byte{1}, std::byte{2}};
+  aad[kTls12AadSize - 2] = static_cast<std::byte>(size >> 8U);
+  aad[kTls12AadSize - 1] = static_cast<std::byte>(size);
+  return aad;
+}
+
+TEST_P(EveryAead, seals_a_record_with_its_nonce_as_without) {
+  const AeadKey key(GetParam(), key_for(GetParam()));
+  Buffer nonce = kNonce;
+  for (const std::size_t size : {0U, 1U, 16U, 64U, 1200U, 16384U, 65527U}) {
+    nonce[kAeadNonceSize - 1] = static_cast<std::byte>(size + 1);
+    const Buffer plaintext(size, std::byte{0x33});
+    const auto aad = record_aad(size);
+    Buffer expected(nonce.end() - kExplicitNonceSize, nonce.end());
+    const Buffer rest = seal(key, plaintext, nonce, Buffer(aad.begin(), aad.end()));
+    expected.insert(expected.end(), rest.begin(), rest.end());
+
+    Buffer copied(expected.size());
+    ASSERT_TRUE(key.seal_with_nonce(nonce_of(nonce), aad, plaintext, copied)) << size;
+    EXPECT_EQ(copied, expected) << size;
+
+    Buffer in_place(expected.size());
+    std::ranges::copy(plaintext, in_place.begin() + kExplicitNonceSize);
+    ASSERT_TRUE(key.seal_with_nonce(
+        nonce_of(nonce), aad, std::span(in_place).subspan(kExplicitNonceSize, size), in_place));
+    EXPECT_EQ(in_place, expected) << size;
+  }
+}
+
+TEST_P(EveryAead, a_record_with_its_nonce_of_the_wrong_size_is_refused) {
+  const AeadKey key(GetParam(), key_for(GetParam()));
+  const Buffer plaintext(10, std::byte{1});
+  const std::size_t right = kExplicitNonceSize + plaintext.size() + aead_tag_size(GetParam());
+  for (const std::size_t size : {std::size_t{0}, kExplicitNonceSize - 1, right - 1, right + 1}) {
+    Buffer out(size);
+    EXPECT_FALSE(key.seal_with_nonce(nonce_of(kNonce), record_aad(10), plaintext, out)) << size;
+  }
+}
+
 // A record of DTLS 1.2 may have no content (RFC 5246 §6.2.1).
 TEST_P(EveryAead, an_empty_text_has_a_tag_too) {
   const AeadKey key(GetParam(), key_for(GetParam()));
