@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(With, Dtls12Psk,
                          testing::ValuesIn(pairings_of({kOpenssl, kGnutls, kMbedtls}, false)),
                          name_of);
 
-// gnutls-serv tells nobody, and NSS's own function is asked in nss_peer.
+// gnutls-serv does not tell.
 class Dtls12Exporter : public Interop {};
 
 TEST_P(Dtls12Exporter, both_export_the_same_keying_material) {

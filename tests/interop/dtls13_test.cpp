@@ -7,7 +7,7 @@ namespace {
 using test::KeyKind;
 using enum Library;
 
-const std::vector kEverybody{kNewWolfssl, kNss};
+const std::vector kEverybody{kNewWolfssl, kNewNss};
 
 class Dtls13 : public Interop {};
 
@@ -112,7 +112,7 @@ TEST_P(Dtls13, a_handshake_completes_whichever_datagram_is_lost) {
 
 INSTANTIATE_TEST_SUITE_P(With, Dtls13, testing::ValuesIn(pairings_of(kEverybody, true)), name_of);
 
-// NSS 3.87 has no Ed25519 certificates.
+// NSS has no Ed25519 certificates.
 class Dtls13Ed25519 : public Interop {};
 
 TEST_P(Dtls13Ed25519, both_show_ed25519_certificates) {
@@ -122,8 +122,8 @@ TEST_P(Dtls13Ed25519, both_show_ed25519_certificates) {
   expect_verified(true);
 }
 
-INSTANTIATE_TEST_SUITE_P(With, Dtls13Ed25519,
-                         testing::ValuesIn(pairings_of({kNewWolfssl}, true)), name_of);
+INSTANTIATE_TEST_SUITE_P(With, Dtls13Ed25519, testing::ValuesIn(pairings_of({kNewWolfssl}, true)),
+                         name_of);
 
 }  // namespace
 }  // namespace dtls::interop

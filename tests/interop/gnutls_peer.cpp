@@ -22,8 +22,12 @@ std::string priority_of(const PeerWishes& wishes) {
 }
 
 Words command_of(const PeerWishes& wishes) {
-  Words words{wishes.is_server ? "gnutls-serv" : "gnutls-cli", "--udp", "--port",
-              std::to_string(wishes.port), "--priority", priority_of(wishes),
+  Words words{wishes.is_server ? "gnutls-serv" : "gnutls-cli",
+              "--udp",
+              "--port",
+              std::to_string(wishes.port),
+              "--priority",
+              priority_of(wishes),
               std::string("--keymatexport=") + kExportLabel,
               "--keymatexportsize=" + std::to_string(kExportSize)};
   if (!wishes.ca.empty()) add(words, {"--x509cafile", wishes.ca});

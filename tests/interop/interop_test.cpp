@@ -23,6 +23,8 @@ const char* word_for(Library library) {
       return "new_wolfssl";
     case Library::kNss:
       return "nss";
+    case Library::kNewNss:
+      return "new_nss";
   }
   return "";
 }
@@ -60,6 +62,8 @@ void Interop::SetUp() {
   settings.channel.first_timeout = Duration(200);
   peer_wishes_.is_server = GetParam().peer_is_server;
   peer_wishes_.speaks_13 = GetParam().speaks_13;
+  // With its default, X25519MLKEM768, its hello comes in two fragments: a matter of its own.
+  if (GetParam().library == Library::kNewNss) peer_wishes_.groups = "X25519:P-256:P-384";
 }
 
 std::string Interop::file(const std::string& name, const std::string& content) const {
@@ -165,12 +169,17 @@ void Interop::meet_in_small_datagrams() {
   EXPECT_LE(ours_->largest_handshake_datagram(), mtu);
   EXPECT_GT(ours_->largest_handshake_datagram(), mtu - 100);
   proxy_->follow({});  // this one knows of a variable that goes
-  const bool peer_can = GetParam().library != Library::kWolfssl && GetParam().library != Library::kNss;
-  EXPECT_EQ(largest_of_peer <= mtu, peer_can) << largest_of_peer;
+  // NSS and Debian 12's wolfSSL cannot be told. OpenSSL's client counts its first hello without the
+  // header of the record, and the proxy all of it.
+  const auto library = GetParam().library;
+  if (library != Library::kWolfssl && library != Library::kNss && library != Library::kNewNss) {
+    EXPECT_LE(largest_of_peer, mtu + (library == Library::kOpenssl ? 25 : 0));
+  }
 }
 
 void Interop::meet_with_each_loss() {
-  // Of the cookie exchange, the server's flight and the client's; what is sent later is a repetition.
+  // Of the cookie exchange, the server's flight and the client's; what is sent later is a
+  // repetition.
   constexpr int kDatagrams = 3;
   struct Conversation {
     std::string lost;

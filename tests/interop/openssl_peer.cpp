@@ -50,7 +50,8 @@ Words command_of(const PeerWishes& wishes) {
 
 class Openssl final : public Peer {
  public:
-  Openssl(EventLoop& loop, const PeerWishes& wishes) : Peer(loop, command_of(wishes)), is_server_(wishes.is_server) {}
+  Openssl(EventLoop& loop, const PeerWishes& wishes)
+      : Peer(loop, command_of(wishes)), is_server_(wishes.is_server) {}
 
   [[nodiscard]] std::uint16_t port() const override {
     const auto text = program().after("ACCEPT 127.0.0.1:");

@@ -46,7 +46,7 @@ void Ours::open(net::UdpSocket socket) {
 
 void Ours::begin() {
   forget();
-  established_ = closed_ = verified_ = false;
+  established_ = closed_ = verified_ = has_talked_ = false;
   failure_.reset();
   messages_.clear();
   largest_ = 0;
@@ -104,7 +104,7 @@ void Ours::drain() {
     take(*event);
   std::array<std::byte, kMaxDatagram> out;
   while (const auto size = engine_->poll_transmit(out, Clock::now())) {
-    if (!established_) largest_ = std::max(largest_, size);
+    if (!has_talked_) largest_ = std::max(largest_, size);
     const auto datagram = std::span(out).first(size);
     static_cast<void>(settings_->is_server ? socket_.send_to(datagram, *peer_, {})
                                            : socket_.send(datagram));
@@ -142,6 +142,7 @@ void Ours::follow_deadline() {
 }
 
 void Ours::send(std::string_view text) {
+  has_talked_ = true;
   const auto sent = engine_->send(std::as_bytes(std::span(text)));
   if (!sent) throw std::runtime_error(sent.error().message);
   drain();
@@ -207,8 +208,8 @@ handshake::PskAnswer Ours::psk(std::string_view identity) {
   if (!wishes_.psk || (settings_->is_server && identity != wishes_.psk->identity)) {
     return handshake::NoSuchPsk{};
   }
-  return handshake::PreSharedKey{
-      wishes_.psk->identity, handshake::PskSecret(std::as_bytes(std::span(wishes_.psk->key)))};
+  return handshake::PreSharedKey{wishes_.psk->identity,
+                                 handshake::PskSecret(std::as_bytes(std::span(wishes_.psk->key)))};
 }
 
 std::optional<handshake::Ticket> Ours::ticket() {

@@ -62,7 +62,7 @@ class Ours final : public handshake::Decisions {
   [[nodiscard]] const handshake::Engine& engine() const { return *engine_; }
   // Whether the peer showed a certificate, or resumed a session with one, and it was accepted.
   [[nodiscard]] bool has_verified() const { return verified_; }
-  // The largest datagram that was sent before the handshake was over.
+  // The largest datagram that was sent before the first message.
   [[nodiscard]] std::size_t largest_handshake_datagram() const { return largest_; }
   [[nodiscard]] std::string why() const { return failure_ ? failure_->message : "no failure"; }
 
@@ -105,6 +105,7 @@ class Ours final : public handshake::Decisions {
   int associations_ = 0;
   bool closed_ = false;
   bool verified_ = false;
+  bool has_talked_ = false;
   std::optional<Error> failure_;
   std::vector<std::string> messages_;
   std::size_t largest_ = 0;

@@ -86,6 +86,8 @@ std::string program_of(Library library) {
       return DTLS_INTEROP_NSS;
     case Library::kNewWolfssl:
       return first_line_of(DTLS_INTEROP_NEWER "/wolfssl.command");
+    case Library::kNewNss:
+      return first_line_of(DTLS_INTEROP_NEWER "/nss.command");
     default:
       return {};
   }
@@ -132,8 +134,10 @@ std::string missing(Library library) {
                : "there is no gnutls-cli and gnutls-serv (Debian: gnutls-bin)";
   }
   if (!program_of(library).empty()) return {};
-  if (library != Library::kNewWolfssl) return package_of(library);
-  const auto reason = first_line_of(DTLS_INTEROP_NEWER "/wolfssl.reason");
+  const bool is_nss = library == Library::kNewNss;
+  if (library != Library::kNewWolfssl && !is_nss) return package_of(library);
+  const auto reason = first_line_of(is_nss ? DTLS_INTEROP_NEWER "/nss.reason"
+                                           : DTLS_INTEROP_NEWER "/wolfssl.reason");
   return reason.empty() ? "peers/newer_suite.sh has not been run" : reason;
 }
 

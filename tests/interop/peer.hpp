@@ -17,8 +17,9 @@ enum class Library : std::uint8_t {
   kGnutls,      // gnutls-cli, gnutls-serv
   kMbedtls,     // peers/mbedtls_peer.cpp
   kWolfssl,     // peers/wolfssl_peer.cpp with this system's library
-  kNewWolfssl,  // the same with one of a newer suite (peers/newer_suite.sh)
-  kNss,         // peers/nss_peer.cpp
+  kNewWolfssl,  // the same, of a newer suite (peers/newer_suite.sh)
+  kNss,         // peers/nss_peer.cpp with this system's library: DTLS 1.2, its 1.3 is a draft
+  kNewNss,      // the same with one of a newer suite
 };
 
 struct PeerWishes {
@@ -33,10 +34,10 @@ struct PeerWishes {
   std::string groups;  // as OpenSSL writes them, with colons: "P-256:X25519"; empty: its default
   std::string psk_identity;
   std::string psk_hex;
-  std::string psk_file;    // the same two, in the form of GnuTLS
-  bool psk_dhe = false;    // ECDHE_PSK instead of PSK
-  unsigned mtu = 0;        // bytes of a datagram; 0: its default
-  std::string session;     // client: path of a file from which to resume, if it exists
+  std::string psk_file;      // the same two, in the form of GnuTLS
+  bool psk_dhe = false;      // ECDHE_PSK instead of PSK
+  unsigned mtu = 0;          // bytes of a datagram; 0: its default
+  std::string session;       // client: path of a file from which to resume, if it exists
   unsigned connections = 1;  // client: so many, each resuming the one before
 };
 

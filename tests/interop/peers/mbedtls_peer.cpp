@@ -143,16 +143,16 @@ class Settings {
 
   void set_psk() {
     if (options_.psk.empty()) return;
-    require(mbedtls_ssl_conf_psk(
-                &config, options_.psk.data(), options_.psk.size(),
-                reinterpret_cast<const unsigned char*>(options_.psk_identity.data()),
-                options_.psk_identity.size()),
-            "the PSK");
-    static constexpr std::array<int, 4> kPlain{
-        MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8, MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256,
-        MBEDTLS_TLS_PSK_WITH_CHACHA20_POLY1305_SHA256, 0};
-    static constexpr std::array<int, 2> kDhe{
-        MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256, 0};
+    require(
+        mbedtls_ssl_conf_psk(&config, options_.psk.data(), options_.psk.size(),
+                             reinterpret_cast<const unsigned char*>(options_.psk_identity.data()),
+                             options_.psk_identity.size()),
+        "the PSK");
+    static constexpr std::array<int, 4> kPlain{MBEDTLS_TLS_PSK_WITH_AES_128_CCM_8,
+                                               MBEDTLS_TLS_PSK_WITH_AES_128_GCM_SHA256,
+                                               MBEDTLS_TLS_PSK_WITH_CHACHA20_POLY1305_SHA256, 0};
+    static constexpr std::array<int, 2> kDhe{MBEDTLS_TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256,
+                                             0};
     mbedtls_ssl_conf_ciphersuites(&config, options_.psk_dhe ? kDhe.data() : kPlain.data());
   }
 
@@ -163,8 +163,8 @@ class Settings {
             "tickets");
     mbedtls_ssl_conf_dtls_cookies(&config, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check,
                                   &cookies_);
-    mbedtls_ssl_conf_session_tickets_cb(&config, mbedtls_ssl_ticket_write,
-                                        mbedtls_ssl_ticket_parse, &tickets_);
+    mbedtls_ssl_conf_session_tickets_cb(&config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+                                        &tickets_);
   }
 
   const Options& options_;
@@ -218,8 +218,8 @@ class Conversation {
     }
     say(std::string("established ") + mbedtls_ssl_get_ciphersuite(&ssl_));
     const auto* peer = mbedtls_ssl_get_peer_cert(&ssl_);
-    const bool verified = peer != nullptr && !options_.ca.empty() &&
-                          mbedtls_ssl_get_verify_result(&ssl_) == 0;
+    const bool verified =
+        peer != nullptr && !options_.ca.empty() && mbedtls_ssl_get_verify_result(&ssl_) == 0;
     say(verified ? "verified yes" : "verified no");
     say(settings_.exporter.master == former ? "resumed yes" : "resumed no");
     say("exported " + exported());
@@ -256,18 +256,18 @@ class Conversation {
 
  private:
   void send(const std::string& text) {
-    const int sent = mbedtls_ssl_write(
-        &ssl_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+    const int sent =
+        mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     if (sent < 0) require(sent, "sending");
   }
 
   void await_peer() {
     socket_.await_first();
     const auto& peer = socket_.peer();
-    require(mbedtls_ssl_set_client_transport_id(
-                &ssl_, reinterpret_cast<const unsigned char*>(&peer.sin_port),
-                sizeof(peer.sin_port)),
-            "the address");
+    require(
+        mbedtls_ssl_set_client_transport_id(
+            &ssl_, reinterpret_cast<const unsigned char*>(&peer.sin_port), sizeof(peer.sin_port)),
+        "the address");
   }
 
   [[nodiscard]] std::optional<Clock::time_point> next() const {
@@ -277,7 +277,8 @@ class Conversation {
 
   [[nodiscard]] std::string verdict() const {
     std::array<char, 512> text{};
-    mbedtls_x509_crt_verify_info(text.data(), text.size(), "", mbedtls_ssl_get_verify_result(&ssl_));
+    mbedtls_x509_crt_verify_info(text.data(), text.size(), "",
+                                 mbedtls_ssl_get_verify_result(&ssl_));
     std::string line(text.data());
     std::ranges::replace(line, '\n', ' ');
     return line;

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# newer_suite.sh <folder> <c++ compiler>: a peer program around a wolfSSL that speaks DTLS 1.3, which
-# Debian 12 has not. Takes that library, and the C library that it needs, from Debian's sid, unpacks
-# them in <folder> and changes nothing of the system: apt gets state, cache and sources of its own
-# there, and checks signatures as ever.
+# newer_suite.sh <folder> <c++ compiler>: peer programs around a wolfSSL and an NSS that speak DTLS 1.3
+# as RFC 9147 has it: Debian 12's wolfSSL was built without, its NSS speaks draft 43. Takes those
+# libraries, and the C library that they need, from Debian's sid, unpacks them in <folder> and changes
+# nothing of the system: apt gets state, cache and sources of its own there, and checks signatures as
+# ever.
 #
-# Leaves wolfssl.command (one line: what runs the program) or wolfssl.reason (one line: why there is
-# none, for the tests that are skipped then). Fails only where the program does not compile. Once it
-# has worked, it does nothing for as long as the folder and the program's source stay.
+# Leaves for each of both NAME.command (one line: what runs the program) or NAME.reason (one line: why
+# there is none, for the tests that are skipped then). Fails only where a program does not compile.
+# Once it has worked, it does nothing for as long as the folder and the programs' sources stay.
 set -euo pipefail
 
 folder=${1:?usage: newer_suite.sh FOLDER COMPILER}
@@ -17,15 +18,19 @@ keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
-command=$folder/wolfssl.command
-reason=$folder/wolfssl.reason
 root=$folder/root
 log=$folder/log
 
+# lack <name> <reason>: there will be no such program.
+lack() {
+  rm -f "$folder/$1.command"
+  printf '%s\n' "$2" >"$folder/$1.reason"
+  printf 'no %s that speaks DTLS 1.3: %s (log: %s)\n' "$1" "$2" "$log"
+}
+
 give_up() {
-  rm -f "$command"
-  printf '%s\n' "$*" >"$reason"
-  printf 'no wolfSSL with DTLS 1.3: %s (log: %s)\n' "$*" "$log"
+  lack wolfssl "$*"
+  lack nss "$*"
   exit 0
 }
 
@@ -62,8 +67,8 @@ fetch() {
   library=$(apt_here apt-cache depends libwolfssl-dev 2>>"$log" |
     sed -n 's/^ *Depends: \(libwolfssl[0-9].*\)$/\1/p' | head -n 1)
   [[ -n $library ]] || give_up "Debian's $suite has no libwolfssl-dev"
-  (cd "$apt/debs" && apt_here apt-get download libwolfssl-dev "$library" libc6 libgcc-s1) \
-    >>"$log" 2>&1 || give_up "the packages of Debian's $suite cannot be had"
+  (cd "$apt/debs" && apt_here apt-get download libwolfssl-dev "$library" libnss3-dev libnss3 \
+    libnspr4-dev libnspr4 libsqlite3-0 libc6) >>"$log" 2>&1 || give_up "the packages of Debian's $suite cannot be had"
   rm -rf "$root"
   mkdir -p "$root"
   for package in "$apt"/debs/*.deb; do
@@ -73,40 +78,54 @@ fetch() {
   rm -rf "$apt"
 }
 
-# The program is linked against the newer library, and run by the C library that came with it.
+# build <name> <folder of headers>... -- <library>...: a program, linked against the newer library and
+# run by the C library that came with it.
 build() {
-  local libraries loader
-  libraries=$(dirname "$(find "$root/usr/lib" -name 'libwolfssl.so' | head -n 1)")
-  loader=$(find "$root" -path '*/lib*' -name 'ld-linux*.so.*' | head -n 1)
-  [[ -f $libraries/libwolfssl.so && -n $loader ]] ||
-    give_up "the packages of Debian's $suite are not laid out as expected"
-  grep -q 'define WOLFSSL_DTLS13' "$root/usr/include/wolfssl/options.h" ||
-    give_up "the wolfSSL of Debian's $suite was built without DTLS 1.3"
-  "$compiler" -std=c++20 -O1 -isystem "$root/usr/include" \
-    "$sources/wolfssl_peer.cpp" "$sources/peer_program.cpp" -o "$folder/wolfssl_peer" \
-    -static-libstdc++ -static-libgcc -L"$libraries" -lwolfssl -Wl,--allow-shlib-undefined \
-    >>"$log" 2>&1 || {
+  local name=$1 libraries loader options=() words status=0
+  shift
+  libraries=$(dirname "$(find "$root/usr/lib" -name 'libc.so.6' | head -n 1)")
+  loader=$(find "$root/usr" -name 'ld-linux*.so.*' | head -n 1)
+  while [[ $1 != -- ]]; do
+    options+=(-isystem "$root/usr/include/$1")
+    shift
+  done
+  shift
+  options+=("$sources/${name}_peer.cpp" "$sources/peer_program.cpp" -L"$libraries" "${@/#/-l}")
+  # A library that has gone from its package is the suite's doing; what does not compile is ours.
+  if [[ -z $loader || ! -e $libraries/lib$1.so ]]; then
+    lack "$name" "the packages of Debian's $suite are not laid out as expected"
+    return
+  fi
+  "$compiler" -std=c++20 -O1 "${options[@]}" -o "$folder/${name}_peer" \
+    -static-libstdc++ -static-libgcc -Wl,--allow-shlib-undefined >>"$log" 2>&1 || {
     cat "$log"
     exit 1
   }
-  printf '%s --library-path %s %s\n' "$loader" "$libraries" "$folder/wolfssl_peer" >"$command.new"
   # Without arguments it tells how it is used, with status 2.
-  local words status=0
-  read -ra words <"$command.new"
+  words=("$loader" --library-path "$libraries" "$folder/${name}_peer")
   timeout 20 "${words[@]}" >>"$log" 2>&1 || status=$?
-  ((status == 2)) || give_up "the wolfSSL of Debian's $suite does not run here"
-  mv "$command.new" "$command"
-  rm -f "$reason"
+  if ((status != 2)); then
+    lack "$name" "the $name of Debian's $suite does not run here"
+    return
+  fi
+  printf '%s\n' "${words[*]}" >"$folder/$name.command"
+  rm -f "$folder/$name.reason"
+  printf 'ready: %s\n' "${words[*]}"
 }
 
 case $folder in *' '*) give_up 'the name of the build folder has a space in it' ;; esac
 stamp=$folder/built-from
-key=$(cat "${BASH_SOURCE[0]}" "$sources"/wolfssl_peer.cpp "$sources"/peer_program.* | sha256sum)
-if [[ -f $command && -f $stamp && $(<"$stamp") == "$key" ]]; then
+key=$(cat "${BASH_SOURCE[0]}" "$sources"/*_peer.cpp "$sources"/peer_program.* | sha256sum)
+if [[ -f $folder/wolfssl.command && -f $folder/nss.command && -f $stamp && $(<"$stamp") == "$key" ]]
+then
   exit 0
 fi
 : >"$log"
-[[ -f $root/usr/include/wolfssl/options.h ]] || fetch
-build
+[[ -d $root/usr/include/nss && -d $root/usr/include/wolfssl ]] || fetch
+if grep -q 'define WOLFSSL_DTLS13' "$root/usr/include/wolfssl/options.h"; then
+  build wolfssl . -- wolfssl
+else
+  lack wolfssl "that of Debian's $suite was built without DTLS 1.3"
+fi
+build nss nss nspr -- ssl3 nss3 nssutil3 nspr4
 printf '%s\n' "$key" >"$stamp"
-printf 'ready: %s\n' "$(<"$command")"

@@ -125,9 +125,9 @@ SECKEYPrivateKey* load_key(const std::string& path) {
 void trust(const std::string& path) {
   CERTCertTrust trust{};
   CERT_DecodeTrustString(&trust, "CT,C,C");
-  require(CERT_ChangeCertTrust(CERT_GetDefaultCertDB(), load_certificate(path), &trust) ==
-              SECSuccess,
-          "the authority is not trusted");
+  require(
+      CERT_ChangeCertTrust(CERT_GetDefaultCertDB(), load_certificate(path), &trust) == SECSuccess,
+      "the authority is not trusted");
 }
 
 struct Identity {
@@ -157,8 +157,8 @@ class Conversation {
     if (options.is_server) socket.await_first();
     fd_ = DTLS_ImportFD(nullptr, make_layer(socket));
     require(fd_ != nullptr, "no association");
-    const auto version = static_cast<PRUint16>(
-        options.speaks_13 ? SSL_LIBRARY_VERSION_DTLS_1_3 : SSL_LIBRARY_VERSION_DTLS_1_2);
+    const auto version = static_cast<PRUint16>(options.speaks_13 ? SSL_LIBRARY_VERSION_DTLS_1_3
+                                                                 : SSL_LIBRARY_VERSION_DTLS_1_2);
     const SSLVersionRange range{version, version};
     require(SSL_VersionRangeSet(fd_, &range) == SECSuccess, "no such version");
     require(SSL_OptionSet(fd_, SSL_ENABLE_SESSION_TICKETS, PR_TRUE) == SECSuccess &&
@@ -193,9 +193,9 @@ class Conversation {
     if (peer != nullptr) CERT_DestroyCertificate(peer);
     say(info.resumed != PR_FALSE ? "resumed yes" : "resumed no");
     std::array<unsigned char, kExportSize> keys{};
-    require(SSL_ExportKeyingMaterial(
-                fd_, options_.export_label.data(), static_cast<unsigned>(options_.export_label.size()),
-                PR_FALSE, nullptr, 0, keys.data(), kExportSize) == SECSuccess,
+    require(SSL_ExportKeyingMaterial(fd_, options_.export_label.data(),
+                                     static_cast<unsigned>(options_.export_label.size()), PR_FALSE,
+                                     nullptr, 0, keys.data(), kExportSize) == SECSuccess,
             "exporter");
     say("exported " + hex_of(keys.data(), keys.size()));
   }

@@ -100,8 +100,7 @@ std::string hex_of(const unsigned char* bytes, std::size_t size) {
   return text;
 }
 
-Socket::Socket(const Options& options)
-    : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
+Socket::Socket(const Options& options) : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
   if (fd_ < 0) fail("no socket to be had");
   sockaddr_in own{};
   own.sin_family = AF_INET;
@@ -136,8 +135,7 @@ int Socket::receive(void* into, std::size_t size) {
   while (true) {
     sockaddr_in from{};
     socklen_t length = sizeof(from);
-    const auto got =
-        recvfrom(fd_, into, size, 0, reinterpret_cast<sockaddr*>(&from), &length);
+    const auto got = recvfrom(fd_, into, size, 0, reinterpret_cast<sockaddr*>(&from), &length);
     if (got < 0) return -1;
     if (known_ && from.sin_port == peer_.sin_port) return static_cast<int>(got);
   }

@@ -126,14 +126,18 @@ class Conversation {
     }
 #endif
   }
-  ~Conversation() { wolfSSL_free(ssl_); }
+  ~Conversation() {
+    wolfSSL_free(ssl_);
+  }
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
   void resume(WOLFSSL_SESSION* session) {
     require(wolfSSL_set_session(ssl_, session) == WOLFSSL_SUCCESS, "the session cannot be taken");
   }
-  void keep(Session& session) { session.reset(wolfSSL_get1_session(ssl_)); }
+  void keep(Session& session) {
+    session.reset(wolfSSL_get1_session(ssl_));
+  }
 
   void shake_hands() {
     if (options_.is_server) socket_.await_first();
