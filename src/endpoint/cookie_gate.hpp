@@ -105,7 +105,7 @@ class CookieGate {
   Answer judge(const Question& question, wire::Bytes body);
   std::optional<Answer> judge_start(const Question& question, wire::Bytes start);
   Answer judge_12(const Question& question, const wire::ClientHello& hello);
-  Answer judge_13(const Question& question, const wire::ClientHello& hello, wire::Bytes cookie);
+  Answer judge_13(const Question& question, const wire::ClientHello& hello, wire::Bytes content);
   Answer challenge_13(const Question& question, const wire::ClientHello& hello,
                       const handshake::RetryTerms& terms);
   Answer collect(Question question, std::span<const std::byte> datagram);
