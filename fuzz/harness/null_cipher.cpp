@@ -62,6 +62,13 @@ bool AeadKey::seal(AeadNonce /*nonce*/, Bytes aad, Bytes plaintext,
   return true;
 }
 
+bool AeadKey::seal_with_nonce(AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
+                              Bytes plaintext, std::span<std::byte> out) const {
+  if (out.size() < kExplicitNonceSize) return false;
+  std::ranges::copy(nonce.last<kExplicitNonceSize>(), out.begin());
+  return seal(nonce, aad, plaintext, out.subspan(kExplicitNonceSize));
+}
+
 std::optional<std::size_t> AeadKey::open(AeadNonce /*nonce*/, Bytes aad,
                                          std::span<std::byte> sealed) const {
   const std::size_t tag_size = aead_tag_size(algorithm_);

@@ -99,7 +99,7 @@ TEST_P(Coap, our_client_asks_its_server) {
 }
 
 INSTANTIATE_TEST_SUITE_P(With, Coap, testing::Values("openssl", "gnutls"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace dtls::interop

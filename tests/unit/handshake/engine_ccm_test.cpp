@@ -4,7 +4,7 @@
 namespace dtls::test {
 namespace {
 
-class EngineSuite : public EngineTest, public testing::WithParamInterface<const char*> {};
+class EverySuite : public EngineTest, public testing::WithParamInterface<const char*> {};
 
 std::vector<const char*> all_names() {
   std::vector<const char*> names;
@@ -12,10 +12,10 @@ std::vector<const char*> all_names() {
     names.push_back(suite.name);
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Of, EngineSuite, testing::ValuesIn(all_names()),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(Of, EverySuite, testing::ValuesIn(all_names()),
+                         [](const auto& tested) { return std::string(tested.param); });
 
-TEST_P(EngineSuite, is_spoken_by_two_engines) {
+TEST_P(EverySuite, is_spoken_by_two_engines) {
   const auto suites = handshake::all_suites();
   const auto* suite =
       std::ranges::find(suites, std::string_view(GetParam()),

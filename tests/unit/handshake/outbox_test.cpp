@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <span>
 #include <string>
 
 #include "wire/record_header.hpp"
@@ -13,15 +14,16 @@ namespace {
 
 using wire::HandshakeType;
 
-constexpr std::size_t kMostPlaintext = 200;
+constexpr std::size_t kMostRecord = wire::kRecordHeaderSize + 200;
 
 // What is in each record, in order: "seq@offset+length", more of them with spaces.
 std::vector<std::string> records_of(Outbox& outbox) {
   record::Outbound records;
   std::vector<std::string> all;
   std::array<std::byte, 1200> out;
-  while (const auto size = outbox.write_record(records, out, kMostPlaintext, false)) {
-    wire::Reader reader(std::span(out).first(size));
+  while (const auto size = outbox.write_record(records, std::span(out).first(kMostRecord), false)) {
+    const wire::Bytes written = std::as_bytes(std::span(out)).first(size);
+    wire::Reader reader(written);
     const auto record = wire::read_record(reader);
     EXPECT_TRUE(record && reader.finished());
     wire::Reader messages(record->fragment);
@@ -82,7 +84,7 @@ TEST(Outbox, a_message_cut_to_its_end_is_followed_by_one_of_another_epoch) {
   record::Outbound records;
   std::array<std::byte, 1200> out;
   std::vector<std::size_t> sizes;
-  while (const auto size = outbox.write_record(records, out, kMostPlaintext, false))
+  while (const auto size = outbox.write_record(records, std::span(out).first(kMostRecord), false))
     sizes.push_back(size);
   EXPECT_EQ(sizes, (std::vector<std::size_t>{213, 213, 14, 35}));
 }

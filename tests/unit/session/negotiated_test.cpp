@@ -22,8 +22,8 @@ class NegotiatedOf : public testing::TestWithParam<ProtocolVersion> {
 };
 INSTANTIATE_TEST_SUITE_P(Versions, NegotiatedOf,
                          testing::Values(ProtocolVersion::kDtls12, ProtocolVersion::kDtls13),
-                         [](const auto& info) {
-                           return info.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
+                         [](const auto& tested) {
+                           return tested.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
                          });
 
 TEST_P(NegotiatedOf, both_sides_tell_the_same) {

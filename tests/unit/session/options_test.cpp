@@ -19,9 +19,6 @@ class Options : public testing::TestWithParam<ProtocolVersion> {
     client_.versions = {GetParam(), GetParam()};
   }
   static bool is_13() { return GetParam() == ProtocolVersion::kDtls13; }
-  static std::string name(const testing::TestParamInfo<ProtocolVersion>& info) {
-    return info.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
-  }
   // What both configurations refuse with this set.
   template <typename Set>
   void expect_refused(Set set, const std::string& option) {
@@ -43,7 +40,9 @@ class Options : public testing::TestWithParam<ProtocolVersion> {
 };
 INSTANTIATE_TEST_SUITE_P(Of, Options,
                          testing::Values(ProtocolVersion::kDtls12, ProtocolVersion::kDtls13),
-                         Options::name);
+                         [](const auto& tested) {
+                           return tested.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
+                         });
 
 std::span<const std::byte> bytes(std::string_view text) {
   return std::as_bytes(std::span(text));

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "handshake/suites.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -28,8 +29,8 @@ class SessionPsk : public testing::TestWithParam<ProtocolVersion> {
 };
 INSTANTIATE_TEST_SUITE_P(Of, SessionPsk,
                          testing::Values(ProtocolVersion::kDtls12, ProtocolVersion::kDtls13),
-                         [](const auto& info) {
-                           return info.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
+                         [](const auto& tested) {
+                           return tested.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
                          });
 
 TEST_P(SessionPsk, a_server_without_a_certificate_serves_who_has_its_key) {

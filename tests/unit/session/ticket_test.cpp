@@ -46,8 +46,8 @@ class ClientTicket : public testing::TestWithParam<ProtocolVersion> {
 };
 INSTANTIATE_TEST_SUITE_P(Of, ClientTicket,
                          testing::Values(ProtocolVersion::kDtls12, ProtocolVersion::kDtls13),
-                         [](const auto& info) {
-                           return info.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
+                         [](const auto& tested) {
+                           return tested.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
                          });
 
 TEST_P(ClientTicket, resumes_the_session_and_keeps_its_verdict) {
