@@ -137,7 +137,8 @@ class Session {
 
   // export_keying_material fills `out` with bytes that only both sides can have (RFC 5705, RFC 8446
   // §7.5), for other protocols.
-  //   label: at most 249 bytes, with a prefix of its own or from IANA's registry of exporter labels;
+  //   label: at most 249 bytes, with a prefix of its own or from IANA's registry of exporter
+  //   labels;
   //     not one that the handshake of DTLS 1.2 uses itself (RFC 5705 §4)
   //   context: at most 65535 bytes; in DTLS 1.2 none is not the same as an empty one
   //   out: 1 to 8160 bytes (255 digests, RFC 5869 §2.3)

@@ -37,7 +37,9 @@ Channel::Channel(Channel&& other) noexcept = default;
 Channel& Channel::operator=(Channel&& other) noexcept = default;
 
 Channel::Work& Channel::work() {
-  if (!work_) work_ = std::make_unique<Work>(settings_.first_timeout);
+  if (work_) return *work_;
+  work_ = std::make_unique<Work>(settings_.first_timeout);
+  work_->outbox.pack_fragments(settings_.packs_fragments);
   return *work_;
 }
 

@@ -37,6 +37,10 @@ struct ChannelSettings {
   // Datagrams shrink from the second loss of a flight on, to 548 and 296 bytes (what every IPv4
   // host takes, and the smallest links), but never below this.
   std::uint16_t smallest_datagram = 296;
+  // Whether a record may hold a fragment beside others (RFC 6347 §4.2.3, RFC 9147 §5.5), as BoGo
+  // has it, for fewer bytes. Off: mbedTLS and wolfSSL forget what stands behind one, and wait for
+  // ever.
+  bool packs_fragments = false;
   // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
   std::uint32_t max_message = 66 * 1024;
 };

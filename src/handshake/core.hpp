@@ -68,8 +68,8 @@ struct Secrets12 {
   VerifyData client_verify{};  // for renegotiation_info (RFC 5746 §3.1)
   VerifyData server_verify{};
   std::optional<crypto::Digest> peer_leaf;  // the hash of the peer's certificate, if it showed one
-  // Client that may renegotiate: of the first handshake. libssl's server passes over a hello without
-  // one and goes on with what it had of the hello before.
+  // Client that may renegotiate: of the first handshake. libssl's server passes over a hello
+  // without one and goes on with what it had of the hello before.
   Buffer cookie;
 };
 

@@ -75,8 +75,9 @@ EngineEvent Engine::take_event() {
 std::optional<EngineEvent> Engine::poll_event() {
   while (true) {
     if (!events_.empty()) return take_event();
-    if (phase_ == Phase::kEstablished && handshake_ == nullptr && !early_.empty()) {
-      return take_early();
+    if (early_ && phase_ == Phase::kEstablished && handshake_ == nullptr) {
+      if (!early_->waiting.empty()) return take_early();
+      early_.reset();  // what was given out last was valid until this call
     }
     if (received_) return Received{*std::exchange(received_, std::nullopt)};
     const bool waits = handshake_ != nullptr && handshake_->is_waiting();
@@ -119,18 +120,19 @@ void Engine::take(const ApplicationData& data) {
   }
   // Its Finished was lost or overtaken, or it says something before it has accepted us. This waits,
   // within bounds, as a socket's buffer would hold it.
-  if (early_.size() < kMaxEarly && early_bytes_ + data.content.size() <= kMaxEarlyBytes) {
-    early_bytes_ += data.content.size();
-    early_.emplace_back(data.content.begin(), data.content.end());
+  if (!early_) early_ = std::make_unique<Early>();
+  if (early_->waiting.size() < kMaxEarly && early_->bytes + data.content.size() <= kMaxEarlyBytes) {
+    early_->bytes += data.content.size();
+    early_->waiting.emplace_back(data.content.begin(), data.content.end());
   }
 }
 
 Received Engine::take_early() {
-  delivered_ = std::move(early_.front());
-  early_.erase(early_.begin());
-  early_bytes_ -= delivered_.size();
-  if (early_.empty()) early_ = {};
-  return Received{delivered_};
+  auto& waiting = early_->waiting;
+  early_->given = std::move(waiting.front());
+  waiting.erase(waiting.begin());
+  early_->bytes -= early_->given.size();
+  return Received{early_->given};
 }
 
 void Engine::take(const Fatal& fatal) {
@@ -257,7 +259,7 @@ void Engine::fail(Failure failure) {
 void Engine::end(EngineEvent event) {
   phase_ = Phase::kEnded;
   handshake_.reset();
-  early_ = {};
+  early_.reset();
   events_.push_back(std::move(event));
 }
 

@@ -120,6 +120,12 @@ class Engine {
   // (RFC 8446 §4.4.4). In DTLS 1.2 the server's Finished tells it.
   enum class Phase : std::uint8_t { kIdle, kHandshaking, kConfirming, kEstablished, kEnded };
 
+  struct Early {  // messages that wait for the end of the handshake
+    std::vector<Buffer> waiting;
+    std::size_t bytes = 0;
+    Buffer given;  // the one of them that was given out last
+  };
+
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
   void take(const AlertIn& in);
@@ -155,9 +161,7 @@ class Engine {
   SealedQueue sealed_;
   std::vector<EngineEvent> events_;
   std::optional<std::span<const std::byte>> received_;
-  std::vector<Buffer> early_;  // messages that wait for the end of the handshake
-  std::size_t early_bytes_ = 0;
-  Buffer delivered_;  // the one of them that was given out last
+  std::unique_ptr<Early> early_;
   std::size_t reported_tickets_ = 0;
 };
 

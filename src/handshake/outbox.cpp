@@ -126,7 +126,7 @@ std::size_t Outbox::write_record(record::Outbound& records, std::span<std::byte>
   const std::size_t cursor_before = cursor_;
   const std::size_t offset_before = offset_;
   Sent sent{.number = {}, .begin = offset_, .end = 0, .first = messages_[cursor_].seq, .last = 0};
-  const std::size_t filled = gather(epoch, content, sent, remember);
+  const std::size_t filled = gather(epoch, content, sent, packs_);
   const std::size_t size =
       filled > 0 ? records.seal(epoch, wire::ContentType::kHandshake, content.first(filled), out)
                  : 0;
@@ -151,18 +151,17 @@ std::size_t Outbox::write_change_cipher_spec(record::Outbound& records, std::spa
   return size;
 }
 
-// Fills a record's content with what is missing of this and the following messages of its epoch. In
-// DTLS 1.2 a fragment has a record of its own: others may stand beside it (RFC 6347 §4.2.3), but
-// mbedTLS forgets what stands behind one, and waits for ever.
+// Fills a record's content with what is missing of this and the following messages of its epoch:
+// fragments beside others where `packs` says so, else whole messages or one fragment.
 std::size_t Outbox::gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent,
-                           bool mixes) {
+                           bool packs) {
   std::size_t filled = 0;
   for (; cursor_ < released_; ++cursor_, offset_ = 0) {
     const Message& message = messages_[cursor_];
     if (message.is_change_cipher_spec() || message.epoch != epoch) break;
     if (message.is_done()) continue;
     const bool is_whole = offset_ == 0 && message.raw.size() <= content.size() - filled;
-    const bool is_alone = !is_whole && !mixes;
+    const bool is_alone = !is_whole && !packs;
     if (is_alone && filled > 0) break;
     filled += gather_message(message, content.subspan(filled), sent);
     if (!message.acked.next_missing(offset_).empty()) break;  // no room for the rest

@@ -29,6 +29,8 @@ class Outbox {
   // chain of 64 KiB; where one is longer, some of it is sent twice.
   static constexpr std::size_t kRemembered = 64;
 
+  // pack_fragments: see ChannelSettings::packs_fragments.
+  void pack_fragments(bool packs) { packs_ = packs; }
   wire::Bytes add_message(wire::HandshakeType type, std::uint16_t seq, wire::Bytes body,
                           std::uint64_t epoch);
   void add_change_cipher_spec(std::uint64_t epoch);
@@ -51,7 +53,7 @@ class Outbox {
   void rewind();
 
   // write_record writes the next record and gives its size; 0 when nothing is left or not enough
-  // room. With `remember`, as of DTLS 1.3, ACKs for it will be recognized.
+  // room. With `remember` ACKs for it will be recognized.
   std::size_t write_record(record::Outbound& records, std::span<std::byte> out, bool remember);
   // acknowledge marks what the record carried; false when it is not remembered or changes nothing.
   bool acknowledge(record::RecordNumber number);
@@ -81,7 +83,7 @@ class Outbox {
   template <typename Drops>
   void drop(Drops drops);
   std::size_t write_change_cipher_spec(record::Outbound& records, std::span<std::byte> out);
-  std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent, bool mixes);
+  std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent, bool packs);
   std::size_t gather_message(const Message& message, std::span<std::byte> content, Sent& sent);
   void skip_done();
   void use_epoch_at_hand(Message& message, const record::Outbound& records);
@@ -91,6 +93,7 @@ class Outbox {
   std::size_t released_ = 0;
   std::size_t cursor_ = 0;  // message to be written next, and where in its body
   std::size_t offset_ = 0;
+  bool packs_ = false;
 };
 
 }  // namespace dtls::handshake

@@ -64,9 +64,9 @@ std::shared_ptr<const handshake::Identity> Session::State::client_identity() {
 
 handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chain) {
   const auto& settings = context->inside();
-  pending = {};
+  pending = std::make_unique<PeerVerification>();
   if (chain.empty()) {
-    pending.reason = "the peer sent no certificate";
+    pending->reason = "the peer sent no certificate";
     return {.goes_on = !peer_rule.enforce,
             .authorized = false,
             .alert = wire::AlertDescription::kHandshakeFailure,
@@ -82,7 +82,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
     anchors = authority->trust.get();
   }
   if (settings.requires_psk) {
-    pending.reason = "the peer showed a certificate in place of knowing the pre-shared key";
+    pending->reason = "the peer showed a certificate in place of knowing the pre-shared key";
     return {.goes_on = false,
             .authorized = false,
             .alert = wire::AlertDescription::kHandshakeFailure,
@@ -92,9 +92,9 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
   auto verdict = credentials::verify_chain(
       chain, anchors, is_server ? credentials::PeerRole::kClient : credentials::PeerRole::kServer,
       settings.server_name);
-  pending.authorized = verdict.trusted;
-  pending.reason = verdict.reason;
-  if (verdict.leaf != nullptr) pending.certificate = credentials::to_pem(verdict.leaf.get());
+  pending->authorized = verdict.trusted;
+  pending->reason = verdict.reason;
+  if (verdict.leaf != nullptr) pending->certificate = credentials::to_pem(verdict.leaf.get());
   return {.goes_on = verdict.trusted || !peer_rule.enforce,
           .authorized = verdict.trusted,
           .alert = static_cast<wire::AlertDescription>(verdict.alert),
@@ -104,11 +104,11 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
 }
 
 void Session::State::accept_resumed(const handshake::SessionState& state) {
-  pending = {};
+  pending = std::make_unique<PeerVerification>();
   if (state.peer_leaf.empty()) return;
-  pending.certificate = pem_of(state.peer_leaf);
-  pending.authorized = state.peer_authorized;
-  if (!state.peer_authorized) pending.reason = "it was not accepted when the session began";
+  pending->certificate = pem_of(state.peer_leaf);
+  pending->authorized = state.peer_authorized;
+  if (!state.peer_authorized) pending->reason = "it was not accepted when the session began";
 }
 
 handshake::PskAnswer Session::State::psk(std::string_view identity) {

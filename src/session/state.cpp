@@ -33,7 +33,7 @@ void Session::State::follow() {
   const bool renegotiates = engine.is_renegotiating();
   if (renegotiates && !was_renegotiating) {
     start_clock();
-    pending = {};
+    pending.reset();
   } else if (!renegotiates && was_renegotiating) {
     note_verification();
   } else if (engine.is_established() && !renegotiates && !engine.awaits_answer()) {
@@ -44,8 +44,8 @@ void Session::State::follow() {
 
 void Session::State::note_verification() {
   handshake_deadline.reset();
-  verification = std::move(pending);
-  pending = {};
+  verification = pending ? std::move(*pending) : PeerVerification();
+  pending.reset();
   if (engine.negotiated().with_psk) {
     verification.reason =
         "the peer has proven that it knows the pre-shared key, and shown no certificate";
@@ -61,7 +61,7 @@ Failed Session::State::fail(Error error) {
   const auto is_empty = [](const PeerVerification& of) {
     return !of.authorized && of.reason.empty() && of.certificate.empty();
   };
-  if (is_empty(verification) || !is_empty(pending)) note_verification();
+  if (is_empty(verification) || (pending && !is_empty(*pending))) note_verification();
   handshake_deadline.reset();
   return {std::move(error)};
 }

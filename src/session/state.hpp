@@ -29,7 +29,7 @@ struct Session::State : public handshake::Decisions {
 
   session::PeerRule peer_rule;
   PeerVerification verification;
-  PeerVerification pending;  // of the handshake that runs
+  std::unique_ptr<PeerVerification> pending;  // of the handshake that runs
 
   Duration patience{};  // how long a handshake may take
   std::optional<TimePoint> handshake_deadline;
