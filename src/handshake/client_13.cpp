@@ -351,12 +351,14 @@ Step Client13::answer() {
   log_secret(core(), offer_.random, "EXPORTER_SECRET", secrets.exporter);
 
   channel().begin_flight();
-  core().awaits_confirmation = was_asked_;
   if (was_asked_) {
     if (auto failure = send_certificate()) return failure;
   }
   const auto mac =
       finished_mac(suite_->hash, handshake_secrets_.client.view(), transcript_.digest());
+  if (was_asked_) {
+    core().to_be_confirmed = static_cast<std::uint16_t>(channel().next_message_out());
+  }
   add(HandshakeType::kFinished, mac.view());
   channel().end_flight(Channel::Then::kAwaitAck, core().now);
 

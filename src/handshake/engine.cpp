@@ -97,6 +97,7 @@ void Engine::take(const HandshakeMessage& message) {
     proceed(handshake_->on_message(message));
     return;
   }
+  confirm();
   proceed(after_handshake(message));
 }
 
@@ -111,6 +112,7 @@ void Engine::take(const ChangeCipherSpec& /*change*/) {
 
 void Engine::take(const ApplicationData& data) {
   if (data.content.empty()) return;
+  if (handshake_ == nullptr) confirm();
   warnings_ = 0;
   // DTLS 1.2 has keys before Finished has come, also in a renegotiation; DTLS 1.3 never has.
   const bool is_proven = core_.negotiated.version == wire::kDtls13 || data.epoch <= proven_epoch_;
@@ -118,7 +120,7 @@ void Engine::take(const ApplicationData& data) {
     received_ = data.content;
     return;
   }
-  // Its Finished was lost or overtaken, or it says something before it has accepted us. This waits,
+  // Its Finished was lost or overtaken. The peer is not proven before that has come, so this waits,
   // within bounds, as a socket's buffer would hold it.
   if (!early_) early_ = std::make_unique<Early>();
   if (early_->waiting.size() < kMaxEarly && early_->bytes + data.content.size() <= kMaxEarlyBytes) {
@@ -186,15 +188,16 @@ void Engine::conclude() {
   proven_epoch_ = core_.channel.read_epoch();
   if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
   if (phase_ == Phase::kEstablished) return;  // a renegotiation
-  if (core_.awaits_confirmation) {
+  if (core_.to_be_confirmed) {
     phase_ = Phase::kConfirming;
   } else {
     establish();
   }
 }
 
-// The server has accepted us.
+// The peer has gone on, under keys that only it has, after the handshake was over for us.
 void Engine::confirm() {
+  has_gone_on_ = true;
   if (phase_ == Phase::kConfirming) establish();
 }
 
@@ -207,7 +210,7 @@ void Engine::establish() {
 
 // What may have become due by what came in.
 void Engine::follow() {
-  if (core_.channel.all_acked()) confirm();
+  if (phase_ == Phase::kConfirming && core_.channel.is_acked(*core_.to_be_confirmed)) confirm();
   if (phase_ != Phase::kEstablished) return;
   if (core_.channel.key_is_worn()) {
     fail({AlertDescription::kBadRecordMac,
@@ -353,9 +356,9 @@ void Engine::handle_timeout(TimePoint now) {
   if (!core_.channel.has_given_up()) return;
   if (requested_) {  // a HelloRequest may be ignored (RFC 5246 §7.4.1.1)
     give_up_request();
-  } else if (core_.settings->is_server && phase_ == Phase::kEstablished && handshake_ == nullptr &&
-             !post_.is_updating()) {
-    core_.channel.forget_unacked();  // tickets: a client can do without
+  } else if ((core_.settings->is_server || has_gone_on_) && phase_ == Phase::kEstablished &&
+             handshake_ == nullptr && !post_.is_updating()) {
+    core_.channel.forget_unacked();  // of tickets; or the peer forgets ACKs
   } else {
     end(Ended{{ErrorKind::kTimeout,
                ETIMEDOUT,

@@ -116,8 +116,8 @@ class Engine {
 
  private:
   // kConfirming: a client of 1.3 that was asked for its certificate has said all, and waits for the
-  // server to accept it, which the ACK of its flight tells (RFC 9147 §7); messages can come before
-  // (RFC 8446 §4.4.4). In DTLS 1.2 the server's Finished tells it.
+  // server to accept it, which the ACK of its Finished tells (RFC 9147 §7), or whatever the server
+  // says next. In DTLS 1.2 the server's Finished tells it.
   enum class Phase : std::uint8_t { kIdle, kHandshaking, kConfirming, kEstablished, kEnded };
 
   struct Early {  // messages that wait for the end of the handshake
@@ -152,6 +152,7 @@ class Engine {
   std::uint64_t proven_epoch_ = 0;  // whose Finished has come
   std::uint8_t warnings_ = 0;       // since the last message
   bool was_established_ = false;
+  bool has_gone_on_ = false;  // the peer, after our handshake was over
   bool has_declined_ = false;
   bool requested_ = false;  // server: a HelloRequest awaits its answer
   std::unique_ptr<Handshake> handshake_;
