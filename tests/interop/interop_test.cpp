@@ -62,8 +62,6 @@ void Interop::SetUp() {
   settings.channel.first_timeout = Duration(200);
   peer_wishes_.is_server = GetParam().peer_is_server;
   peer_wishes_.speaks_13 = GetParam().speaks_13;
-  // With its default, X25519MLKEM768, its hello comes in two fragments: a matter of its own.
-  if (GetParam().library == Library::kNewNss) peer_wishes_.groups = "X25519:P-256:P-384";
 }
 
 std::string Interop::file(const std::string& name, const std::string& content) const {

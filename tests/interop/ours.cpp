@@ -78,25 +78,26 @@ void Ours::on_readable() {
 
 void Ours::take(const net::Incoming& incoming) {
   if (gate_ && (closed_ || failure_) && peer_ && incoming.peer != *peer_) forget();
-  if (!engine_ && !admit(incoming)) return;
-  if (incoming.peer != *peer_) return;
-  engine_->receive(incoming.bytes, Clock::now());
+  const auto datagram = engine_ ? incoming.bytes : admit(incoming);
+  if (datagram.empty() || incoming.peer != *peer_) return;
+  engine_->receive(datagram, Clock::now());
   drain();
 }
 
-bool Ours::admit(const net::Incoming& incoming) {
+// The datagram for a new association, if its peer has proven its address; else an empty one.
+std::span<std::byte> Ours::admit(const net::Incoming& incoming) {
   std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
-  if (!gate_) return false;
+  if (!gate_) return {};
   const auto answer = gate_->inspect(incoming.peer, incoming.bytes, Clock::now(), reply);
   if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
     static_cast<void>(
         socket_.send_to(std::span(reply).first(answer.reply_size), incoming.peer, {}));
   }
-  if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
+  if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return {};
   begin();
   peer_ = incoming.peer;
   engine_->continue_from(answer.position.record_sequence, answer.position.message_seq);
-  return true;
+  return answer.collected.empty() ? incoming.bytes : answer.collected;
 }
 
 void Ours::drain() {

@@ -71,7 +71,7 @@ class Ours final : public handshake::Decisions {
   void begin();
   void on_readable();
   void take(const net::Incoming& incoming);
-  bool admit(const net::Incoming& incoming);
+  std::span<std::byte> admit(const net::Incoming& incoming);
   void drain();
   void take(const handshake::EngineEvent& event);
   void follow_deadline();
