@@ -21,8 +21,12 @@ handshake::Verdict Owner::verify(std::span<const handshake::Bytes> chain) {
     peer_chain.emplace_back(reinterpret_cast<const char*>(certificate.data()), certificate.size());
   // Nobody is trusted by an empty store; the key is there all the same.
   static X509_STORE* const kNobody = X509_STORE_new();
-  return {accepts, accepts, wire::AlertDescription::kUnknownCa, "is not trusted by this test",
-          credentials::verify_chain(chain, kNobody, credentials::PeerRole::kServer, "").key};
+  return {accepts,
+          accepts,
+          wire::AlertDescription::kUnknownCa,
+          "is not trusted by this test",
+          credentials::verify_chain(chain, kNobody, credentials::PeerRole::kServer, "").key,
+          valid_for};
 }
 
 void Owner::accept_resumed(const handshake::SessionState& state) {

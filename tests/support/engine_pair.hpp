@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -25,7 +26,8 @@ class Owner : public handshake::Decisions {
   handshake::Presented presented;
   std::shared_ptr<const handshake::Identity> own;  // client
   bool accepts = true;
-  std::string name;  // client: to ask for
+  std::optional<std::chrono::seconds> valid_for = {};  // the peer's certificate
+  std::string name;                                    // client: to ask for
   std::optional<handshake::Ticket> to_resume;
   std::string psk_identity;
   std::string psk_key;

@@ -1,6 +1,8 @@
 // DTLS 1.3: what is acknowledged, when, and what is sent again (RFC 9147 §7).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "handshake/ack_list.hpp"
 #include "support/channel_pair.hpp"
 #include "wire/ack.hpp"
@@ -167,6 +169,17 @@ TEST_F(ChannelAck, who_gives_up_asks_for_nothing_more) {
   EXPECT_TRUE(client.has_given_up());
   EXPECT_EQ(client.deadline(), std::nullopt);
   EXPECT_TRUE(pair_.poll(pair_.client).empty());
+}
+
+TEST_F(ChannelAck, what_overtakes_the_server_hello_waits_for_it) {
+  auto flight = server_flight();
+  std::rotate(flight.begin(), flight.begin() + 1, flight.end());
+  const Datagram last = flight.back();
+  flight.pop_back();
+  give_all(pair_.client, flight);
+  EXPECT_TRUE(pair_.client.seen.empty());
+  give_all(pair_.client, {last});
+  EXPECT_EQ(pair_.client.seen.size(), 4U);  // to the server's Finished
 }
 
 TEST_F(ChannelAck, records_of_which_something_was_dropped_are_not_acknowledged) {

@@ -101,6 +101,32 @@ TEST_P(EngineResumption, a_ticket_is_good_until_it_expires) {
   EXPECT_TRUE(resume(*pair, std::move(ticket)));
 }
 
+// RFC 8446 §4.6.1: seven days after the full handshake, however often it was resumed since. In
+// DTLS 1.2 a resumed session's ticket lives no longer than the first (RFC 5077 §5.6).
+TEST_P(EngineResumption, of_one_session_comes_to_an_end) {
+  constexpr int kHours = 36;
+  server_.ticket_lifetime_s = 48 * 3600;
+  server_.ticket_keys = std::make_shared<handshake::TicketKeys>(std::chrono::hours(100));
+  auto ticket = this->ticket();
+  int resumed = 0;
+  while (true) {
+    const auto pair = this->pair();
+    pair->pass(std::chrono::hours(kHours * (resumed + 1)));
+    if (!resume(*pair, std::move(ticket))) break;
+    ++resumed;
+    auto next = pair->client.engine->take_ticket();
+    ASSERT_TRUE(next);
+    ticket = std::move(*next);
+  }
+  EXPECT_EQ(resumed, is_13() ? 4 : 1);
+}
+
+TEST_P(EngineResumption, is_not_possible_beyond_the_peers_certificate) {
+  const auto first = this->pair();
+  first->client.owner.valid_for = std::chrono::minutes(10);
+  EXPECT_EQ(ticket_of(*first).state.lifetime_s, 600U);
+}
+
 TEST_P(EngineResumption, an_altered_ticket_leads_to_a_full_handshake) {
   const auto good = this->ticket();
   EXPECT_TRUE(resumes(copy_of(good)));
