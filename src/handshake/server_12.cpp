@@ -228,8 +228,9 @@ Step Server12::send_server_hello(Bytes session_id) {
     const auto mark = std::as_bytes(std::span(wire::kDowngradedToDtls12));
     std::ranges::copy(mark, server_random_.end() - static_cast<std::ptrdiff_t>(mark.size()));
   }
-  issues_ticket_ = hello_.find(ExtensionType::kSessionTicket) && !renegotiation_ &&
-                   settings().tickets && settings().ticket_keys != nullptr &&
+  // Also in a renegotiation: GnuTLS counts on one where the first handshake had one.
+  issues_ticket_ = hello_.find(ExtensionType::kSessionTicket) && settings().tickets &&
+                   settings().ticket_keys != nullptr &&
                    suite_->authentication != Authentication::kPsk;
 
   wire::Writer writer(scratch());

@@ -27,7 +27,7 @@ void each(const Napi::Object& options, const char* name, Take take) {
   if (!value.IsArray()) return;
   const auto array = value.As<Napi::Array>();
   for (std::uint32_t i = 0; i < array.Length(); ++i)
-    take(Napi::Value(array[i]));
+    take(static_cast<Napi::Value>(array[i]));
 }
 
 template <typename Config>
