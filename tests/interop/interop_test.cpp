@@ -233,7 +233,9 @@ void Interop::resume() {
   if (!peer_wishes_.is_server) peer_wishes_.session = path("session");
   ASSERT_NO_FATAL_FAILURE(meet());
   // gnutls-cli may have come again already.
-  if (library != Library::kGnutls) EXPECT_FALSE(ours_->negotiated().resumed);
+  if (library != Library::kGnutls) {
+    EXPECT_FALSE(ours_->negotiated().resumed);
+  }
   if (GetParam().peer_is_server) {
     ASSERT_NO_FATAL_FAILURE(talk());
     ASSERT_TRUE(until([&] { return ours_->has_ticket(); })) << story();
