@@ -23,6 +23,7 @@ class EngineRecordLimit : public EngineTest {
       }
     });
     EXPECT_TRUE(pair.connect()) << why(pair);
+    pair.alter({});
     return largest;
   }
   void renegotiates() {
