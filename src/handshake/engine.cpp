@@ -69,6 +69,8 @@ void Engine::receive(std::span<std::byte> datagram, TimePoint now) {
 EngineEvent Engine::take_event() {
   EngineEvent event = std::move(events_.front());
   events_.erase(events_.begin());
+  if (events_.empty())
+    events_.shrink_to_fit();  // they are rare: an idle association keeps no room for them
   return event;
 }
 
