@@ -13,8 +13,9 @@ using wire::ContentType;
 
 // What one association may hold. Before its handshake is over: a message in full length (66 KiB)
 // as it is put together, once more in the transcript and where a hello is kept, 16 KiB of messages
-// ahead, 32 KiB of early data, our flight. After it: 8 tickets of 64 KiB (PostHandshake).
-constexpr std::size_t kMostBefore = std::size_t{288} * 1024;
+// ahead, 32 KiB of early data, 32 KiB of records without keys yet, our flight. After it: 8 tickets
+// of 64 KiB (PostHandshake).
+constexpr std::size_t kMostBefore = std::size_t{328} * 1024;
 constexpr std::size_t kMostAfter = kMostBefore + std::size_t{8} * 66 * 1024;
 // Of a flight, all of them ours are below it in both versions, in datagrams of 296 bytes too.
 constexpr std::size_t kFlight = 6 * 1024;

@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "crypto/aead.hpp"
 #include "crypto/record_mask.hpp"
@@ -41,12 +43,15 @@ namespace {
 // was changed does not open: they are told by their additional data, a key's name of 8 bytes.
 constexpr std::size_t kTicketAad = 8;
 
-std::byte tag_of(Bytes aad, Bytes content) {
-  if (aad.size() != kTicketAad) return std::byte{0xee};
-  std::uint32_t sum = 2166136261U;  // FNV-1a
-  for (const std::byte byte : content)
-    sum = (sum ^ std::to_integer<unsigned>(byte)) * 16777619U;
-  return static_cast<std::byte>(sum >> 24U);
+// write_tag writes what `content` is to be recognised by, in as many bytes as there is room for.
+void write_tag(Bytes aad, Bytes content, std::span<std::byte> tag) {
+  std::uint64_t sum = 0xcbf29ce484222325U;  // FNV-1a
+  if (aad.size() == kTicketAad) {
+    for (const std::byte byte : content)
+      sum = (sum ^ std::to_integer<unsigned>(byte)) * 0x100000001b3U;
+  }
+  for (std::size_t i = 0; i < tag.size(); ++i)
+    tag[i] = static_cast<std::byte>(sum >> 8U * (i % 8) & 0xffU);
 }
 
 }  // namespace
@@ -58,7 +63,7 @@ bool AeadKey::seal(AeadNonce /*nonce*/, Bytes aad, Bytes plaintext,
   if (!plaintext.empty() && plaintext.data() != out.data()) {
     std::ranges::copy(plaintext, out.begin());
   }
-  std::ranges::fill(out.last(tag_size), tag_of(aad, out.first(plaintext.size())));
+  write_tag(aad, out.first(plaintext.size()), out.last(tag_size));
   return true;
 }
 
@@ -74,7 +79,10 @@ std::optional<std::size_t> AeadKey::open(AeadNonce /*nonce*/, Bytes aad,
   const std::size_t tag_size = aead_tag_size(algorithm_);
   if (key_.id() == 0 || sealed.size() < tag_size) return std::nullopt;
   const auto content = sealed.first(sealed.size() - tag_size);
-  if (aad.size() == kTicketAad && sealed.back() != tag_of(aad, content)) return std::nullopt;
+  std::array<std::byte, kMaxAeadTagSize> tag{};
+  write_tag(aad, content, std::span(tag).first(tag_size));
+  const bool is_ours = std::ranges::equal(std::span(tag).first(tag_size), sealed.last(tag_size));
+  if (aad.size() == kTicketAad && !is_ours) return std::nullopt;
   return content.size();
 }
 

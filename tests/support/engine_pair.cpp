@@ -189,25 +189,32 @@ void EnginePair::deliver() {
   }
 }
 
+bool EnginePair::advance(TimePoint end) {
+  deliver();
+  std::optional<TimePoint> next;
+  for (const auto* side : {&client, &server}) {
+    if (const auto due = side->engine->deadline(); due && (!next || *due < *next)) next = due;
+    for (const auto& each : side->late) {
+      if (!next || each.first < *next) next = each.first;
+    }
+  }
+  if (!next || *next > end) return false;
+  now_ = std::max(now_, *next);
+  arrive(client);
+  arrive(server);
+  client.engine->handle_timeout(now_);
+  server.engine->handle_timeout(now_);
+  deliver();
+  return true;
+}
+
 bool EnginePair::settle(Duration limit) {
   const TimePoint end = now_ + limit;
-  while (true) {
-    deliver();
-    std::optional<TimePoint> next;
-    for (const auto* side : {&client, &server}) {
-      if (const auto due = side->engine->deadline(); due && (!next || *due < *next)) next = due;
-      for (const auto& each : side->late) {
-        if (!next || each.first < *next) next = each.first;
-      }
-    }
-    if (!next) return true;
-    if (*next > end) return false;
-    now_ = std::max(now_, *next);
-    arrive(client);
-    arrive(server);
-    client.engine->handle_timeout(now_);
-    server.engine->handle_timeout(now_);
+  while (advance(end)) {
   }
+  const bool is_quiet = client.late.empty() && server.late.empty() && !client.engine->deadline() &&
+                        !server.engine->deadline();
+  return is_quiet;
 }
 
 bool EnginePair::connect() {

@@ -97,6 +97,9 @@ class EnginePair {
   // guard puts a cookie gate in front of the server, which proves the client's address.
   void guard();
   [[nodiscard]] bool is_guarded() const { return gate_.has_value(); }
+  // advance moves datagrams, then lets time pass until the next of them arrives or a timer runs
+  // out, but not beyond `end`; false when nothing is to come.
+  bool advance(TimePoint end = TimePoint::max());
   // settle moves datagrams, and lets timers run out, until nothing is under way; false when the
   // virtual time limit was reached first.
   bool settle(Duration limit = Duration(600'000));

@@ -1,13 +1,15 @@
-// A client and a server session joined by a virtual wire that loses what a rule says.
+// A client and a server session joined by a virtual wire that loses what a rule says, and a clock
+// of their own.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "dtls/session.hpp"
@@ -55,10 +57,9 @@ class VirtualPair {
   Context& server_context() { return *server_context_; }
   Context& client_context() { return *client_context_; }
 
-  // The time as the sessions are told it. skip lets it pass without a wait; libssl's own timers do
-  // not notice.
-  [[nodiscard]] TimePoint now() const { return Clock::now() + skipped_; }
-  void skip(Duration span) { skipped_ += span; }
+  // The time as the sessions are told it: it passes when a timer is waited for, and by skip.
+  [[nodiscard]] TimePoint now() const { return now_; }
+  void skip(Duration span) { now_ += span; }
 
   // lose replaces the rule about what is lost from now on; it counts datagrams() from the first.
   void lose(Loses loses) { loses_ = std::move(loses); }
@@ -156,8 +157,7 @@ class VirtualPair {
     return true;
   }
 
-  // libssl reads the system's clock, so the wait for its (shortened) timer is real: up to its
-  // deadline, not a guess.
+  // run_out_timer lets time pass until the next deadline.
   bool run_out_timer() {
     std::optional<TimePoint> next;
     for (const auto* side : {&client_, &server_}) {
@@ -165,7 +165,7 @@ class VirtualPair {
       if (const auto due = side->session->deadline(); due && (!next || *due < *next)) next = due;
     }
     if (!next) return false;
-    std::this_thread::sleep_until(*next - skipped_);
+    now_ = std::max(now_, *next);
     for (auto* side : {&client_, &server_}) {
       if (side->session) side->session->handle_timeout(now());
     }
@@ -176,7 +176,7 @@ class VirtualPair {
   std::optional<Address> local_;
   std::shared_ptr<Context> server_context_;
   std::shared_ptr<Context> client_context_;
-  Duration skipped_{0};
+  TimePoint now_{std::chrono::hours(1)};
   std::optional<endpoint::CookieGate> gate_;
   Side client_;
   Side server_;
