@@ -31,7 +31,9 @@ bool is_due(const std::optional<TimePoint>& when, TimePoint now) {
 }  // namespace
 
 Channel::Channel(bool is_server, const ChannelSettings& settings)
-    : settings_(settings), is_server_(is_server) {}
+    : settings_(settings), is_server_(is_server) {
+  outbound_.bound_keys(settings.records_per_key);
+}
 Channel::~Channel() = default;
 Channel::Channel(Channel&& other) noexcept = default;
 Channel& Channel::operator=(Channel&& other) noexcept = default;

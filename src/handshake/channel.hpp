@@ -43,6 +43,8 @@ struct ChannelSettings {
   bool packs_fragments = false;
   // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
   std::uint32_t max_message = 66 * 1024;
+  // A bound on the records of full size under one key, below that of its algorithm; 0: none.
+  std::uint32_t records_per_key = 0;
 };
 
 // Channel serves one association, one thread at a time. It reads no clock: what happens depends on
@@ -130,6 +132,12 @@ class Channel {
   // receive takes a datagram, which is decrypted in place. Drain next() before the next receive.
   void receive(std::span<std::byte> datagram, TimePoint now);
   std::optional<Input> next();
+  // postpone keeps a copy of what a datagram brought, within bounds, for while the handshake waits;
+  // postpone_rest does so with the records that next() has not come to. resume has next() give
+  // them.
+  void postpone(std::span<const std::byte> datagram);
+  void postpone_rest() { postpone(inbound_.take_rest()); }
+  void resume(TimePoint now);
   // has_buffered: bytes of messages after those given out are held, whole or in part. Where keys
   // change such bytes are against the protocol (RFC 8446 §5.1).
   [[nodiscard]] bool has_buffered() const;

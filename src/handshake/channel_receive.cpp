@@ -33,6 +33,15 @@ void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
   inbound_.begin(datagram);
 }
 
+void Channel::postpone(std::span<const std::byte> datagram) {
+  if (work_ && !datagram.empty()) work_->held.hold(datagram);
+}
+
+void Channel::resume(TimePoint now) {
+  receive({}, now);
+  if (work_) work_->held.release();
+}
+
 std::optional<Input> Channel::next() {
   while (true) {
     if (auto message = take_complete()) return message;

@@ -63,7 +63,11 @@ void Engine::continue_from(std::uint64_t record_sequence, std::uint16_t message_
 void Engine::receive(std::span<std::byte> datagram, TimePoint now) {
   if (phase_ == Phase::kEnded) return;
   core_.now = now;
-  core_.channel.receive(datagram, now);
+  if (is_waiting()) {
+    core_.channel.postpone(datagram);
+  } else {
+    core_.channel.receive(datagram, now);
+  }
 }
 
 EngineEvent Engine::take_event() {
@@ -82,8 +86,7 @@ std::optional<EngineEvent> Engine::poll_event() {
       early_.reset();  // what was given out last was valid until this call
     }
     if (received_) return Received{*std::exchange(received_, std::nullopt)};
-    const bool waits = handshake_ != nullptr && handshake_->is_waiting();
-    if (phase_ == Phase::kEnded || waits) return std::nullopt;
+    if (phase_ == Phase::kEnded || is_waiting()) return std::nullopt;
     auto input = core_.channel.next();
     if (!input) {
       follow();
@@ -91,6 +94,7 @@ std::optional<EngineEvent> Engine::poll_event() {
       continue;
     }
     std::visit([this](const auto& what) { take(what); }, *input);
+    if (is_waiting()) core_.channel.postpone_rest();  // the datagram does not last so long
   }
 }
 
@@ -247,10 +251,9 @@ std::optional<Ticket> Engine::take_ticket() {
 }
 
 void Engine::provide_psk(std::optional<PreSharedKey> key, TimePoint now) {
-  if (handshake_ == nullptr || !handshake_->is_waiting()) return;
+  if (!is_waiting()) return;
   core_.now = now;
-  // The datagram that asked for the key is gone; what else was in it comes again.
-  core_.channel.receive({}, now);
+  core_.channel.resume(now);
   proceed(handshake_->provide_psk(key ? &*key : nullptr));
 }
 

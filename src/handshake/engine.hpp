@@ -126,6 +126,10 @@ class Engine {
     Buffer given;  // the one of them that was given out last
   };
 
+  // Whether the handshake waits for provide_psk.
+  [[nodiscard]] bool is_waiting() const {
+    return handshake_ != nullptr && handshake_->is_waiting();
+  }
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
   void take(const AlertIn& in);

@@ -4,10 +4,10 @@
 
 namespace dtls::handshake {
 
-void HeldRecords::hold(std::span<const std::byte> record) {
-  if (held_.size() == kMost || bytes_ + record.size() > kMostBytes) return;
-  held_.emplace_back(record.begin(), record.end());
-  bytes_ += record.size();
+void HeldRecords::hold(std::span<const std::byte> records) {
+  if (held_.size() == kMost || bytes_ + records.size() > kMostBytes) return;
+  held_.emplace_back(records.begin(), records.end());
+  bytes_ += records.size();
 }
 
 void HeldRecords::release() {

@@ -1,4 +1,5 @@
-// Records that overtook what their keys follow from: kept, within bounds, until there are keys.
+// Records that cannot be read yet: they overtook what their keys follow from, or the handshake
+// waits for its owner. Kept, within bounds, until they can be.
 #pragma once
 
 #include <cstddef>
@@ -15,9 +16,9 @@ class HeldRecords {
   static constexpr std::size_t kMost = 32;
   static constexpr std::size_t kMostBytes = std::size_t{32} * 1024;
 
-  // hold copies a record.
-  void hold(std::span<const std::byte> record);
-  // release makes all that are held due: new keys were installed.
+  // hold copies a record, or several in a row.
+  void hold(std::span<const std::byte> records);
+  // release makes all that are held due.
   void release();
   // next gives the oldest that is due, valid until the next call; empty: none is.
   std::span<std::byte> next();

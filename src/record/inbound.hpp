@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <variant>
 
 #include "record/epochs.hpp"
@@ -66,6 +67,9 @@ class Inbound {
   // begin takes a datagram, whose records next() gives one by one, decrypted in place. Keys that
   // are installed in between hold for the records that are still to come.
   void begin(std::span<std::byte> datagram) { rest_ = datagram; }
+  // take_rest gives the records of the datagram that next() has not come to, which are then
+  // dropped.
+  std::span<std::byte> take_rest() { return std::exchange(rest_, {}); }
   std::optional<InboundRecord> next();
 
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }

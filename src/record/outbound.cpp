@@ -6,12 +6,20 @@
 namespace dtls::record {
 
 void Outbound::install(std::uint64_t epoch, Protection protection) {
-  const std::uint64_t limit = protection.limits().sealed;
+  const std::uint64_t blocks = blocks_of(protection);
   epochs_.install({.number = epoch,
                    .next_sequence = 0,
-                   .last_sequence = std::min(limit - 1, kMaxSequence),
+                   .blocks_left = blocks,
                    .max_plaintext = max_plaintext_,
                    .protection = std::move(protection)});
+}
+
+// What one key may protect in all.
+std::uint64_t Outbound::blocks_of(const Protection& protection) const {
+  const std::uint64_t most = protection.limits().sealed;
+  const std::uint64_t records =
+      most_records_ == 0 ? most : std::min<std::uint64_t>(most, most_records_);
+  return records * Protection::kBlocksOfFullRecord;
 }
 
 void Outbound::set_max_plaintext(std::size_t size, std::uint64_t from_epoch) {
@@ -28,7 +36,11 @@ std::size_t Outbound::max_plaintext(std::uint64_t epoch) const {
 
 void Outbound::continue_from(std::uint64_t epoch, std::uint64_t sequence) {
   if (epoch == 0) plain_sequence_ = sequence;
-  if (Epoch* const slot = epochs_.find(epoch)) slot->next_sequence = sequence;
+  Epoch* const slot = epochs_.find(epoch);
+  if (slot == nullptr) return;
+  slot->next_sequence = sequence;
+  const std::uint64_t blocks = blocks_of(slot->protection);
+  slot->blocks_left = blocks - std::min(blocks, sequence * Protection::kBlocksOfFullRecord);
 }
 
 void Outbound::retire(std::uint64_t epoch) {
@@ -70,11 +82,14 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
     return size;
   }
   Epoch* const slot = epochs_.find(epoch);
-  if (slot == nullptr || slot->next_sequence > slot->last_sequence) return 0;
+  if (slot == nullptr || slot->next_sequence > kMaxSequence) return 0;
+  const std::uint64_t blocks = slot->protection.blocks(content.size());
+  if (slot->blocks_left < blocks) return 0;
   const RecordNumber number{.epoch = epoch, .sequence = slot->next_sequence};
   const std::size_t size = slot->protection.seal(number, version_, type, content, out);
   if (size > 0) {
     ++slot->next_sequence;
+    slot->blocks_left -= blocks;
     last_ = number;
   }
   return size;
@@ -82,8 +97,10 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
 
 bool Outbound::needs_rekey() const {
   const Epoch* slot = epochs_.find(newest());
-  // An eighth of the numbers is left for the KeyUpdate and for what is sent until it is ACKed.
-  return slot != nullptr && slot->next_sequence > slot->last_sequence - slot->last_sequence / 8;
+  if (slot == nullptr) return false;
+  // An eighth is left for the KeyUpdate and for what is sent until it is ACKed, or for the alert.
+  return slot->blocks_left < blocks_of(slot->protection) / 8 ||
+         slot->next_sequence > kMaxSequence - kMaxSequence / 8;
 }
 
 }  // namespace dtls::record

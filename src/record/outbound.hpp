@@ -16,6 +16,9 @@ namespace dtls::record {
 // Outbound holds the write side: epoch 0 and up to two epochs with keys.
 class Outbound {
  public:
+  // bound_keys has every key to come protect at most so many records of full size; 0, default: as
+  // many as its algorithm allows.
+  void bound_keys(std::uint32_t records) { most_records_ = records; }
   // install adds the keys of an epoch; where there is no room the oldest goes.
   void install(std::uint64_t epoch, Protection protection);
   void retire(std::uint64_t epoch);
@@ -27,7 +30,8 @@ class Outbound {
   // negotiated is not needed, so 1.2 is the default (RFC 6347 §4.1).
   void set_version(wire::Version version) { version_ = version; }
   // continue_from sets the next sequence number of an epoch: for who goes on where another stopped,
-  // as a server does that has answered a first hello without state (RFC 6347 §4.2.1).
+  // as a server does that has answered a first hello without state (RFC 6347 §4.2.1). The numbers
+  // before count as records of full size.
   void continue_from(std::uint64_t epoch, std::uint64_t sequence);
 
   // overhead is what a record of the epoch has beyond its content, prefix what stands before it;
@@ -50,23 +54,26 @@ class Outbound {
   [[nodiscard]] RecordNumber last() const { return last_; }
 
   // needs_rekey is true when the newest epoch's key has done most of what it may (RFC 9147 §4.5.3):
-  // time for a KeyUpdate.
+  // time for a KeyUpdate, or, in DTLS 1.2, for the end.
   [[nodiscard]] bool needs_rekey() const;
 
  private:
   struct Epoch {
     std::uint64_t number = 0;
     std::uint64_t next_sequence = 0;
-    std::uint64_t last_sequence = kMaxSequence;  // the key's limit, or the field's
+    std::uint64_t blocks_left = 0;  // that the key may still protect
     std::uint16_t max_plaintext = wire::kMaxPlaintext;
     Protection protection;
   };
+
+  [[nodiscard]] std::uint64_t blocks_of(const Protection& protection) const;
 
   Epochs<Epoch> epochs_;
   std::uint64_t plain_sequence_ = 0;
   RecordNumber last_;
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come
   wire::Version version_ = wire::kDtls12;
+  std::uint32_t most_records_ = 0;
   bool has_plain_ = true;
 };
 

@@ -107,13 +107,22 @@ Protection Protection::tls13(AeadAlgorithm algorithm, crypto::HashAlgorithm hash
 }
 
 KeyLimits Protection::limits() const {
-  // DTLS 1.2 has no KeyUpdate: a bound there would end associations instead of renewing their keys,
-  // and 2^7 forgeries are within any stranger's reach.
-  if (form_ == Form::kTls13) return limits_of(algorithm_);
-  // So its CCM-8 gets more: 2^20 tries at a tag of 64 bits leave a forger one chance in 2^44.
-  const auto forged = algorithm_ == AeadAlgorithm::kAes128Ccm8 ? std::uint64_t{1} << 20U
-                                                               : limits_of(algorithm_).forged;
-  return {.sealed = kMaxSequence + 1, .forged = forged};
+  KeyLimits limits = limits_of(algorithm_);
+  // DTLS 1.2 has no KeyUpdate: a bound there ends associations instead of renewing their keys, and
+  // 2^7 forgeries are within any stranger's reach. So its CCM-8 gets more: 2^20 tries at a tag of
+  // 64 bits leave a forger one chance in 2^44.
+  if (form_ != Form::kTls13 && algorithm_ == AeadAlgorithm::kAes128Ccm8) {
+    limits.forged = std::uint64_t{1} << 20U;
+  }
+  return limits;
+}
+
+// The bounds on sealing are of cipher blocks and are told in records for simplicity (RFC 8446 §5.5,
+// RFC 9147 appendix B). DTLS 1.2, which cannot renew a key, counts the blocks: its records are far
+// smaller mostly. Two more stand for the additional data and the tag.
+std::uint64_t Protection::blocks(std::size_t content) const {
+  if (form_ == Form::kTls13) return kBlocksOfFullRecord;
+  return (content + 15) / 16 + 2;
 }
 
 std::size_t Protection::prefix() const {

@@ -19,7 +19,7 @@ namespace dtls::record {
 
 // How often a key may be used, by algorithm.
 struct KeyLimits {
-  std::uint64_t sealed;  // records protected with one key
+  std::uint64_t sealed;  // records of full size, 2^14 bytes, protected with one key
   std::uint64_t forged;  // records that failed to open with one key
 };
 
@@ -59,6 +59,10 @@ class Protection {
   // overhead is what a record has beyond its content at most: header, nonce, type, padding, tag.
   [[nodiscard]] std::size_t overhead() const { return overhead_; }
   [[nodiscard]] KeyLimits limits() const;
+  // blocks is how much of the key's use a record of that content is: kBlocksOfFullRecord in DTLS
+  // 1.3, where every record counts alike.
+  static constexpr std::uint64_t kBlocksOfFullRecord = wire::kMaxPlaintext / 16;
+  [[nodiscard]] std::uint64_t blocks(std::size_t content) const;
 
   // seal writes the record `number` and gives its size; 0 when `out` is too small, the content
   // longer than 2^14 or libcrypto fails. `content` may already lie in `out`, prefix() bytes

@@ -52,6 +52,8 @@ class SessionLoss : public testing::TestWithParam<VersionAndKind> {
       server_.ca = authority().certificate();
     }
     client_.renegotiate = server_.renegotiate = renegotiates();
+    // Six losses in a row take longer than the default, and in some thousands of seeds there are.
+    client_.handshake_timeout = server_.handshake_timeout = std::chrono::minutes(10);
     server_context_ = std::move(*Context::for_server(server_));
   }
 

@@ -236,5 +236,24 @@ TEST(KeyLimits, a_key_asks_for_its_renewal_and_stops_at_its_limit) {
   EXPECT_FALSE(seal());
 }
 
+// RFC 8446 §5.5 bounds the blocks, which it tells in records of full size.
+TEST(KeyLimits, a_key_of_dtls12_protects_more_records_where_they_are_small) {
+  constexpr std::uint32_t kRecords = 8;
+  const auto count = [](std::size_t content) {
+    Outbound out;
+    out.bound_keys(kRecords);
+    out.install(1, test_keys(wire::kDtls12, 1, true, crypto::AeadAlgorithm::kAes128Gcm));
+    Datagram record(wire::kMaxPlaintext + 100);
+    unsigned sealed = 0;
+    while (out.seal(1, kData, test::bytes_of(content, 1), record) > 0)
+      ++sealed;
+    EXPECT_TRUE(out.needs_rekey());
+    return sealed;
+  };
+  EXPECT_EQ(count(wire::kMaxPlaintext), kRecords - 1) << "the tag has a block as well";
+  EXPECT_EQ(count(1200), kRecords * 1024 / 77);
+  EXPECT_EQ(count(0), kRecords * 1024 / 2);
+}
+
 }  // namespace
 }  // namespace dtls::record
