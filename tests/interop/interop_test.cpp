@@ -151,9 +151,12 @@ void Interop::expect_verified(bool mutual) {
 }
 
 void Interop::meet_in_small_datagrams() {
-  // mbedTLS and wolfSSL do not take, or make, a ClientHello in fragments in DTLS 1.2.
+  // mbedTLS and wolfSSL do not take, or make, a ClientHello in fragments. That of wolfSSL 5.9, with
+  // its many algorithms, has some 560 bytes with a single group (else it says -328).
   const bool whole_hello = GetParam().library != Library::kOpenssl;
-  const std::uint16_t mtu = whole_hello ? 512 : 296;
+  const bool long_hello = GetParam().library == Library::kNewWolfssl;
+  if (long_hello) peer_wishes_.groups = {"X25519"};
+  const std::uint16_t mtu = long_hello ? 640 : (whole_hello ? 512 : 296);
   our_wishes_.settings.channel.mtu = mtu;
   peer_wishes_.mtu = mtu;
   std::size_t largest_of_peer = 0;
@@ -225,10 +228,6 @@ void Interop::meet_with_each_loss() {
 
 void Interop::resume() {
   const auto library = GetParam().library;
-  if (GetParam().peer_is_server && (library == Library::kNss || library == Library::kNewNss)) {
-    GTEST_SKIP() << "nss_peer as a server does not answer a second client; whether that is our "
-                    "program around NSS or the hello with a ticket is not known yet";
-  }
   peer_wishes_.connections = 2;
   if (!peer_wishes_.is_server) peer_wishes_.session = path("session");
   ASSERT_NO_FATAL_FAILURE(meet());

@@ -61,6 +61,11 @@ PRStatus tell_option(PRFileDesc* /*layer*/, PRSocketOptionData* option) {
   return PR_SUCCESS;
 }
 
+// NSS wants to set some when it closes; a layer without a lower one has nobody to pass them to.
+PRStatus take_option(PRFileDesc* /*layer*/, const PRSocketOptionData* /*option*/) {
+  return PR_SUCCESS;
+}
+
 // The socket is not NSPR's to close, and the layer goes with the program.
 PRStatus leave(PRFileDesc* /*layer*/) {
   return PR_SUCCESS;
@@ -76,6 +81,7 @@ PRFileDesc* make_layer(Socket& socket) {
     methods.send = push;
     methods.getpeername = tell_peer;
     methods.getsocketoption = tell_option;
+    methods.setsocketoption = take_option;
     methods.close = leave;
     methods.shutdown = shut;
     return methods;
