@@ -53,8 +53,8 @@ add_library(dtls_openssl_headers INTERFACE)
 # dtls_layer(<name> [SEES <layer>...] [OPENSSL] [SOURCES <file>...])
 #
 # Makes the object library dtls_<name> from the *.cpp of the calling folder (or from SOURCES). SEES
-# names the layers whose headers it may include, OPENSSL allows <openssl/...>; tests/layers holds
-# every include to that, and reads it from these very calls.
+# names the layers whose headers it may include, OPENSSL allows it <openssl/...> itself; tests/layers
+# holds every include to that, and reads it from these very calls.
 function(dtls_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 LAYER "OPENSSL" "" "SEES;SOURCES")
   if(NOT LAYER_SOURCES)
@@ -63,14 +63,12 @@ function(dtls_layer name)
   add_library(dtls_${name} OBJECT ${LAYER_SOURCES})
   target_include_directories(dtls_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include"
                                                  "${PROJECT_SOURCE_DIR}/src")
-  target_link_libraries(dtls_${name} PRIVATE dtls_options)
+  # Headers of crypto/ include OpenSSL's, so that whoever sees them has to find those.
+  target_link_libraries(dtls_${name} PRIVATE dtls_options dtls_openssl_headers)
   foreach(seen IN LISTS LAYER_SEES)
     if(NOT TARGET dtls_${seen})
       message(FATAL_ERROR "src/${name} sees ${seen}, which is not a layer below it")
     endif()
   endforeach()
-  if(LAYER_OPENSSL)
-    target_link_libraries(dtls_${name} PRIVATE dtls_openssl_headers)
-  endif()
   set_property(GLOBAL APPEND PROPERTY DTLS_LAYERS ${name})
 endfunction()

@@ -17,13 +17,6 @@ namespace {
 constexpr std::size_t kMessages = 32;
 constexpr std::size_t kMessageSize = 65'536;  // a UDP datagram, or a GRO run, is at most 65,535
 
-// Holds the packet info of either family and GRO's segment size.
-struct alignas(cmsghdr) Control {
-  std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo)) +
-                            CMSG_SPACE(sizeof(int))>
-      bytes;
-};
-
 // What the kernel tells beside the bytes.
 struct Facts {
   std::optional<Address> local;
@@ -57,6 +50,13 @@ Facts read_facts(msghdr& message, std::uint16_t local_port) {
 }  // namespace
 
 struct ReceiveBatch::Storage {
+  // Holds the packet info of either family and GRO's segment size.
+  struct alignas(cmsghdr) Control {
+    std::array<std::byte, CMSG_SPACE(sizeof(in6_pktinfo)) + CMSG_SPACE(sizeof(in_pktinfo)) +
+                              CMSG_SPACE(sizeof(int))>
+        bytes;
+  };
+
   Storage() {
     for (std::size_t i = 0; i < kMessages; ++i) {
       parts[i] = {bytes.get() + i * kMessageSize, kMessageSize};

@@ -18,7 +18,7 @@ constexpr Duration kSendRetry{1};
 // A flight of the peer at most comes before the handshake begins; as many as the endpoint keeps.
 constexpr std::size_t kMostOpeningDatagrams = 24;
 
-Error closed_here() {
+Error connection_closed() {
   return {ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
 }
 
@@ -193,7 +193,7 @@ Result<void> ConnectionCore::put_on_wire(std::span<const std::byte> datagram) {
   if (!has_own_socket()) {
     const auto carrier = carrier_.lock();
     return carrier ? carrier->send_to(datagram, association_.peer, association_.local)
-                   : Result<void>(closed_here());
+                   : Result<void>(connection_closed());
   }
   auto sent = socket_.send(datagram);
   if (sent || sent.error().sys_errno != ECONNREFUSED) return sent;
@@ -267,7 +267,7 @@ Error ConnectionCore::end_error() const {
               "the peer at " + association_.peer.text() + " has closed the connection",
               {}};
     default:
-      return closed_here();
+      return connection_closed();
   }
 }
 
@@ -291,7 +291,7 @@ Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message)
 }
 
 Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
-  if (association_.state == State::kClosed) return closed_here();
+  if (association_.state == State::kClosed) return connection_closed();
   if (start_) start();
   if (association_.received.empty() && is_live()) take_in(Clock::now());
   if (!association_.received.empty()) return association_.received.pop(into);
@@ -318,7 +318,7 @@ Result<void> ConnectionCore::update_keys(bool ask_peer) {
 Result<void> ConnectionCore::export_keying_material(
     std::string_view label, std::optional<std::span<const std::byte>> context,
     std::span<std::byte> out) const {
-  if (association_.state == State::kClosed) return closed_here();
+  if (association_.state == State::kClosed) return connection_closed();
   return association_.session.export_keying_material(label, context, out);
 }
 
@@ -396,7 +396,7 @@ void ConnectionCore::close() {
 }
 
 Result<int> ConnectionCore::descriptor() {
-  if (association_.state == State::kClosed) return closed_here();
+  if (association_.state == State::kClosed) return connection_closed();
   if (is_awaiting()) return awaited_->fd;
   if (!has_own_socket()) {
     if (auto owned = own_socket(); !owned) return std::move(owned).error();
@@ -406,13 +406,13 @@ Result<int> ConnectionCore::descriptor() {
 
 Result<void> ConnectionCore::own_socket() {
   const auto carrier = carrier_.lock();
-  if (!carrier) return closed_here();
+  if (!carrier) return connection_closed();
   auto made = carrier->split(association_.local, association_.peer);
   if (!made) return std::move(made).error();
   const TimePoint now = Clock::now();
   // What came for this peer before the split waits in the server's socket.
   carrier->take_in(now);
-  if (association_.state == State::kClosed) return closed_here();
+  if (association_.state == State::kClosed) return connection_closed();
   if (auto attached = attach_socket(std::move(*made)); !attached) return attached;
   if (association_.server != nullptr) {
     HandOvers::of_process().announce(socket_.identity(), association_.server->name);

@@ -15,7 +15,7 @@ namespace dtls::runtime {
 
 namespace {
 
-Error closed_here() {
+Error server_closed() {
   return {ErrorKind::kMisuse, EBADF, "this server was closed", {}};
 }
 
@@ -88,7 +88,7 @@ void ServerCore::register_as(const std::string& name,
 }
 
 Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
-  if (socket_.descriptor() < 0) return closed_here();
+  if (socket_.descriptor() < 0) return server_closed();
   return context_->add_identity(config);
 }
 
@@ -125,7 +125,7 @@ void ServerCore::give_back(const Address& peer, const std::optional<Address>& lo
 }
 
 Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
-  if (socket_.descriptor() < 0) return closed_here();
+  if (socket_.descriptor() < 0) return server_closed();
   const TimePoint now = Clock::now();
   if (!endpoint_.has_waiting()) take_in(now);
   auto opening = endpoint_.accept(now);

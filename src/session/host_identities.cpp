@@ -40,7 +40,7 @@ bool has(const std::vector<std::string>& addresses, const std::string& wanted) {
 }
 
 // The hash of all that decides who may resume a session.
-std::array<std::byte, 32> hash_of(const HostIdentity& identity, const std::string& ca) {
+std::array<std::byte, 32> binding_of(const HostIdentity& identity, const std::string& ca) {
   const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
   const std::array zero{std::byte{0}};
   const auto shown = identity.identity == nullptr
@@ -61,7 +61,7 @@ Result<std::shared_ptr<const HostIdentity>> complete(std::shared_ptr<HostIdentit
     if (!authority) return std::move(authority).error();
     loaded->authority = std::move(*authority);
   }
-  loaded->binding = hash_of(*loaded, ca);
+  loaded->binding = binding_of(*loaded, ca);
   return std::shared_ptr<const HostIdentity>(std::move(loaded));
 }
 

@@ -20,7 +20,7 @@ Binding to_binding(const crypto::Digest& digest) {
   return binding;
 }
 
-crypto::Digest hash_of(const std::string& text) {
+crypto::Digest digest_of(const std::string& text) {
   return crypto::hash(crypto::HashAlgorithm::kSha256, {bytes_of(text)});
 }
 
@@ -54,13 +54,13 @@ Binding binding_of(const ClientConfig& config) {
   // Hashes have one size, so that nothing of one text passes for another's.
   const std::array trust{config.load_system_trust ? std::byte{1} : std::byte{0}};
   return to_binding(crypto::hash(crypto::HashAlgorithm::kSha256,
-                                 {hash_of(config.server_name).view(), hash_of(config.ca).view(),
-                                  trust, hash_of(config.identity.cert).view()}));
+                                 {digest_of(config.server_name).view(), digest_of(config.ca).view(),
+                                  trust, digest_of(config.identity.cert).view()}));
 }
 
 Binding bind_to_peer(const Binding& binding, const Address& peer) {
   return to_binding(
-      crypto::hash(crypto::HashAlgorithm::kSha256, {binding, hash_of(peer.text()).view()}));
+      crypto::hash(crypto::HashAlgorithm::kSha256, {binding, digest_of(peer.text()).view()}));
 }
 
 }  // namespace session
