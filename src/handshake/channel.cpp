@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "handshake/channel_work.hpp"
+#include "record/record_number.hpp"
 #include "wire/ack.hpp"
 
 namespace dtls::handshake {
@@ -106,7 +107,7 @@ void Channel::add_change_cipher_spec() {
 
 void Channel::end_flight(Then then, TimePoint now) {
   Work& work = this->work();
-  if (work.outbox.last_epoch() < kApplicationEpoch && then != Then::kLast) {
+  if (work.outbox.last_epoch() < record::kApplicationEpoch && then != Then::kLast) {
     // A flight of the handshake says itself that the one before has come (RFC 9147 §7.1).
     work.acks.clear();
     work.ack_at.reset();

@@ -4,6 +4,7 @@
 
 #include "handshake/channel.hpp"
 #include "handshake/channel_work.hpp"
+#include "record/record_number.hpp"
 #include "wire/ack.hpp"
 
 namespace dtls::handshake {
@@ -76,7 +77,7 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
   switch (record.type) {
     case wire::ContentType::kApplicationData:
       if (record.number.epoch == 0 ||
-          (speaks_dtls13() && record.number.epoch < kApplicationEpoch)) {
+          (speaks_dtls13() && record.number.epoch < record::kApplicationEpoch)) {
         return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                      .what = "application data during the handshake"};
       }
@@ -208,7 +209,7 @@ void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {
   // RFC 9147 §7.1: a quarter of the timer, in which the rest may come or the answer be ready. After
   // the handshake nobody waits for the ACK.
   if (!work_->ack_at) work_->ack_at = now_ + work_->timeout / kAckFraction;
-  if (has_gap && number.epoch < kApplicationEpoch) {
+  if (has_gap && number.epoch < record::kApplicationEpoch) {
     make_sooner(work_->ack_at, now_ + kReordering);
   }
 }
@@ -265,7 +266,7 @@ std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
   bool is_news = false;
   for (const record::RecordNumber number : *numbers) {
     // RFC 9147 §7: during the handshake an ACK does not come in an older epoch than the record.
-    if ((record.number.epoch < kApplicationEpoch && number.epoch > record.number.epoch) ||
+    if ((record.number.epoch < record::kApplicationEpoch && number.epoch > record.number.epoch) ||
         number.epoch > record::kMaxSequence || number.sequence > record::kMaxSequence) {
       return Fatal{.alert = AlertDescription::kIllegalParameter,
                    .what = "an ACK of a record that cannot be"};

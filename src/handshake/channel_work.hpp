@@ -21,7 +21,6 @@ namespace dtls::handshake {
 // An ACK waits for this part of the retransmission timer (RFC 9147 §7.1); the round trip is at most
 // that, else the timer were too short.
 inline constexpr int kAckFraction = 4;
-inline constexpr std::uint64_t kApplicationEpoch = 3;  // RFC 9147 §6.1; 2 is the handshake's
 // How long what may be repeated is kept after the last of it (RFC 6347 §4.2.4: twice the longest
 // life of a segment).
 inline constexpr Duration kLinger = std::chrono::minutes(4);

@@ -4,6 +4,7 @@
 
 #include "crypto/wipe.hpp"
 #include "handshake/secret_log.hpp"
+#include "record/record_number.hpp"
 #include "wire/certificate.hpp"
 #include "wire/certificate_request.hpp"
 #include "wire/certificate_verify.hpp"
@@ -20,8 +21,8 @@ using wire::AlertDescription;
 using wire::ExtensionType;
 using wire::HandshakeType;
 
-constexpr std::uint64_t kHandshakeEpoch = 2;  // RFC 9147 §6.1
-constexpr std::uint64_t kApplicationEpoch = 3;
+using record::kApplicationEpoch;
+using record::kHandshakeEpoch;
 
 // RFC 8446 §4.2: what may stand in which message.
 bool belongs_into_server_hello(ExtensionType type) {

@@ -8,6 +8,7 @@
 #include "handshake/retry.hpp"
 #include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
+#include "record/record_number.hpp"
 #include "wire/certificate.hpp"
 #include "wire/certificate_request.hpp"
 #include "wire/certificate_verify.hpp"
@@ -25,8 +26,8 @@ using wire::AlertDescription;
 using wire::ExtensionType;
 using wire::HandshakeType;
 
-constexpr std::uint64_t kHandshakeEpoch = 2;  // RFC 9147 §6.1
-constexpr std::uint64_t kApplicationEpoch = 3;
+using record::kApplicationEpoch;
+using record::kHandshakeEpoch;
 // A client that offers more PSKs than that is not served by the rest: each costs a look-up.
 constexpr std::uint16_t kMaxOfferedPsks = 8;
 
