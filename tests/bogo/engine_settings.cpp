@@ -29,8 +29,11 @@ constexpr crypto::SignatureScheme kDefaultSchemes[] = {
     crypto::SignatureScheme::kRsaPssRsaeSha512,     crypto::SignatureScheme::kRsaPkcs1Sha512,
 };
 
-constexpr crypto::Group kDefaultGroups[] = {crypto::Group::kX25519MlKem768, crypto::Group::kX25519,
-                                            crypto::Group::kP256, crypto::Group::kP384};
+constexpr crypto::Group kHybrid = crypto::Group::kX25519MlKem768;
+// Without a word about groups the runner takes it that a client has a key ready of the one that its
+// server prefers. Ours would keep the hybrid one until it is asked for.
+constexpr crypto::Group kDefaultGroups[] = {crypto::Group::kX25519, crypto::Group::kP256,
+                                            crypto::Group::kP384};
 
 std::string read_file(const std::string& name) {
   std::ifstream file(name, std::ios::binary);
@@ -114,15 +117,15 @@ std::optional<Unsupported> set_lists(const Options& options, handshake::Settings
   }
   for (const auto number : options.curves) {
     const auto group = static_cast<crypto::Group>(number);
-    if (std::ranges::find(kDefaultGroups, group) == std::end(kDefaultGroups) ||
-        !crypto::is_available(group)) {
+    const bool is_known =
+        group == kHybrid || std::ranges::find(kDefaultGroups, group) != std::end(kDefaultGroups);
+    if (!is_known || !crypto::is_available(group)) {
       return Unsupported{"-curves", "group " + std::to_string(number)};
     }
     settings.groups.push_back(group);
   }
   if (options.curves.empty()) {
-    std::ranges::copy_if(kDefaultGroups, std::back_inserter(settings.groups),
-                         [](crypto::Group group) { return crypto::is_available(group); });
+    settings.groups.assign(std::begin(kDefaultGroups), std::end(kDefaultGroups));
   }
   settings.schemes = schemes(options.verify_prefs);
   if (options.verify_prefs.empty()) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto/key_share.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/cookie_gate.hpp"
 #include "session/inside.hpp"
@@ -31,6 +32,12 @@ struct Side {
   std::optional<std::string> wanted_psk;
   int tickets = 0;  // that came
 };
+
+// has_large_keys: X25519MLKEM768 is agreed upon, which DTLS 1.3 has where libcrypto has it. Then
+// the hello that brings the cookie back, and the server's flight, have a datagram more each.
+inline bool has_large_keys(ProtocolVersion newest = ProtocolVersion::kDtls13) {
+  return newest == ProtocolVersion::kDtls13 && crypto::is_available(crypto::Group::kX25519MlKem768);
+}
 
 class VirtualPair {
  public:

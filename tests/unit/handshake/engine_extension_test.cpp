@@ -163,7 +163,23 @@ INSTANTIATE_TEST_SUITE_P(
                     VersionCase{k13, k13, k12, k12, 0}, VersionCase{k13, k13, k12, k13, k13},
                     VersionCase{k13, k13, k13, k13, k13}));
 
-class EngineDowngrade : public EngineTest {};
+// Somebody on the way who alters hellos.
+class EngineDowngrade : public EngineTest {
+ protected:
+  // The extension extended_master_secret, number 23 and empty, becomes another one: in the client's
+  // hello, datagram 0, or in the server's.
+  static void replace_master_secret(EnginePair& pair, int of_datagram,
+                                    std::array<unsigned char, 2> by) {
+    pair.alter([=](int number, EngineSide::Datagram& datagram) {
+      constexpr std::array<unsigned char, 4> kExtension{0, 23, 0, 0};
+      if (number != of_datagram) return;
+      const auto bytes = std::as_bytes(std::span(kExtension));
+      const auto found = std::search(datagram.begin(), datagram.end(), bytes.begin(), bytes.end());
+      ASSERT_NE(found, datagram.end());
+      std::ranges::copy(std::as_bytes(std::span(by)), found);
+    });
+  }
+};
 
 // RFC 8446 §4.1.3. The client's hello is altered to one that offers DTLS 1.2 only: the extension
 // supported_versions becomes one that nobody knows.
@@ -183,6 +199,24 @@ TEST_F(EngineDowngrade, by_somebody_on_the_way_is_found_by_the_mark) {
   pair->connect();
   expect_refused(pair->client, pair->server, AlertDescription::kIllegalParameter);
   EXPECT_NE(pair->client.failure->message.find("forced it to an older version"), std::string::npos);
+}
+
+// RFC 7627 §5.2, §5.3: without it a session could be joined to another (the triple handshake).
+TEST_F(EngineDowngrade, to_a_hello_without_extended_master_secret_is_refused_by_the_server) {
+  speak(wire::kDtls12);
+  const auto pair = this->pair();
+  replace_master_secret(*pair, 0, {0xfa, 0});
+  pair->connect();
+  expect_refused(pair->server, pair->client, AlertDescription::kHandshakeFailure);
+}
+
+TEST_F(EngineDowngrade, to_an_answer_without_extended_master_secret_is_refused_by_the_client) {
+  speak(wire::kDtls12);
+  server_.tickets = false;
+  const auto pair = this->pair();
+  replace_master_secret(*pair, 1, {0, 35});  // "a ticket will follow", which the client asked for
+  pair->connect();
+  expect_refused(pair->client, pair->server, AlertDescription::kHandshakeFailure);
 }
 
 }  // namespace

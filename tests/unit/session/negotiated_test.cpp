@@ -37,7 +37,7 @@ TEST_P(NegotiatedOf, both_sides_tell_the_same) {
     EXPECT_EQ(agreed->cipher_suite, GetParam() == ProtocolVersion::kDtls12
                                         ? "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
                                         : "TLS_AES_128_GCM_SHA256");
-    EXPECT_EQ(agreed->group, "x25519");
+    EXPECT_EQ(agreed->group, has_large_keys(GetParam()) ? "X25519MLKEM768" : "x25519");
     EXPECT_FALSE(agreed->resumed);
     EXPECT_EQ(agreed->max_message, kMaxMessage);
   }

@@ -1,0 +1,48 @@
+// TicketKeys: what a stolen key, or an old one, still opens.
+#include "handshake/tickets.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace dtls::handshake {
+namespace {
+
+constexpr Duration kLifetime = std::chrono::hours(2);
+const TimePoint kBegin{std::chrono::hours(1000)};
+
+SessionState session(TimePoint issued) {
+  SessionState state;
+  state.version = wire::kDtls13;
+  state.issued = issued;
+  state.lifetime_s = 7 * 24 * 3600;
+  return state;
+}
+
+TEST(TicketKeys, open_what_they_sealed) {
+  TicketKeys keys(kLifetime);
+  const auto ticket = keys.seal(session(kBegin), kBegin);
+  ASSERT_TRUE(ticket);
+  EXPECT_TRUE(keys.open(*ticket, kBegin));
+}
+
+TEST(TicketKeys, that_were_replaced_once_still_open_and_twice_do_not) {
+  TicketKeys keys(kLifetime);
+  const auto ticket = keys.seal(session(kBegin), kBegin);
+  ASSERT_TRUE(ticket);
+  ASSERT_TRUE(keys.seal(session(kBegin), kBegin + kLifetime));
+  EXPECT_TRUE(keys.open(*ticket, kBegin + kLifetime));
+  ASSERT_TRUE(keys.seal(session(kBegin), kBegin + 2 * kLifetime));
+  EXPECT_FALSE(keys.open(*ticket, kBegin + 2 * kLifetime));
+}
+
+TEST(TicketKeys, of_another_server_open_nothing) {
+  TicketKeys keys(kLifetime);
+  TicketKeys others(kLifetime);
+  const auto ticket = keys.seal(session(kBegin), kBegin);
+  ASSERT_TRUE(ticket && others.seal(session(kBegin), kBegin));
+  EXPECT_FALSE(others.open(*ticket, kBegin));
+}
+
+}  // namespace
+}  // namespace dtls::handshake
