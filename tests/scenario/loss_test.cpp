@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "support/bad_network.hpp"
+#include "support/virtual_pair.hpp"
 
 namespace dtls::test {
 namespace {

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
+#include <cstddef>
 
 namespace dtls::handshake {
 namespace {
@@ -16,6 +18,8 @@ SessionState session(TimePoint issued) {
   state.version = wire::kDtls13;
   state.issued = issued;
   state.lifetime_s = 7 * 24 * 3600;
+  state.valid_until = issued + std::chrono::seconds(state.lifetime_s);
+  state.secret = crypto::Secret(std::array<std::byte, 32>{});
   return state;
 }
 
