@@ -11,8 +11,8 @@ using wire::RecordNumber;
 
 inline constexpr std::uint64_t kMaxSequence = (std::uint64_t{1} << 48U) - 1;  // RFC 6347 §4.1
 
-// The epochs of DTLS 1.3 (RFC 9147 §6.1): 0 has no keys, 1 is that of early data, and each KeyUpdate
-// adds one.
+// The epochs of DTLS 1.3 (RFC 9147 §6.1): 0 has no keys, 1 is that of early data, and each
+// KeyUpdate adds one.
 inline constexpr std::uint64_t kHandshakeEpoch = 2;
 inline constexpr std::uint64_t kApplicationEpoch = 3;
 
