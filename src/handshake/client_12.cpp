@@ -257,12 +257,7 @@ Step Client12::take_done(const HandshakeMessage& message) {
   }
   transcript_.add(message.raw);
   if (suite_->authentication != Authentication::kPsk) return answer({}, {});
-  auto found = core().decisions->psk(hint_);
-  if (std::holds_alternative<PskPending>(found)) {
-    wait_for_psk(hint_);
-    return {};
-  }
-  return provide_psk(std::get_if<PreSharedKey>(&found));
+  return ask_for_psk(hint_);
 }
 
 Step Client12::provide_psk(const PreSharedKey* key) {

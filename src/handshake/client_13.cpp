@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "crypto/wipe.hpp"
+#include "handshake/peer_proof_13.hpp"
 #include "handshake/secret_log.hpp"
 #include "record/record_number.hpp"
 #include "wire/certificate.hpp"
@@ -286,28 +286,19 @@ Step Client13::take_certificate(const HandshakeMessage& message) {
 }
 
 Step Client13::take_certificate_verify(const HandshakeMessage& message) {
-  const auto verify = wire::parse_certificate_verify(message.body);
-  if (!verify) return broken(AlertDescription::kDecodeError, "its CertificateVerify is malformed");
-  const SignedContent content(Sender::kServer, transcript_.digest());
   if (auto failure =
-          peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(), verify->signature)) {
+          take_certificate_verify_13(core(), peer_, Sender::kServer, transcript_, message)) {
     return failure;
   }
-  transcript_.add(message.raw);
   state_ = State::kFinished;
   return {};
 }
 
 Step Client13::take_finished(const HandshakeMessage& message) {
-  const auto mac =
-      finished_mac(suite_->hash, handshake_secrets_.server.view(), transcript_.digest());
-  if (!crypto::equal_in_constant_time(mac.view(), message.body)) {
-    return broken(AlertDescription::kDecryptError, "its Finished does not match the handshake");
+  if (auto failure = take_finished_13(core(), suite_->hash, handshake_secrets_.server.view(),
+                                      transcript_, message)) {
+    return failure;
   }
-  if (!message.last_in_record || channel().has_buffered()) {  // RFC 8446 §5.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent more after its Finished");
-  }
-  transcript_.add(message.raw);
   return answer();
 }
 

@@ -10,6 +10,15 @@ Step Handshake::provide_psk(const PreSharedKey* /*key*/) {
   return unable("a pre-shared key was given to a handshake that did not ask for one");
 }
 
+Step Handshake::ask_for_psk(std::string_view identity) {
+  auto found = core_.decisions->psk(identity);
+  if (std::holds_alternative<PskPending>(found)) {
+    wait_for_psk(identity);
+    return {};
+  }
+  return provide_psk(std::get_if<PreSharedKey>(&found));
+}
+
 Failure unexpected(wire::HandshakeType type) {
   return broken(wire::AlertDescription::kUnexpectedMessage,
                 "it sent a handshake message of type " + std::to_string(static_cast<int>(type)) +

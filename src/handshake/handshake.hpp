@@ -43,6 +43,8 @@ class Handshake {
 
   void finish() { done_ = true; }
   void succeed(std::unique_ptr<Handshake> next) { successor_ = std::move(next); }
+  // ask_for_psk goes on with the owner's key for `identity`, or waits for it.
+  Step ask_for_psk(std::string_view identity);
   void wait_for_psk(std::string_view identity) {
     waiting_ = true;
     wanted_psk_ = identity;

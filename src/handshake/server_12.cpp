@@ -372,12 +372,7 @@ Step Server12::take_client_key_exchange(const HandshakeMessage& message) {
   client_point_.assign(point->begin(), point->end());
   transcript_.add(message.raw);
   if (!uses_psk(*suite_)) return agree({});
-  auto found = core().decisions->psk(identity);
-  if (std::holds_alternative<PskPending>(found)) {
-    wait_for_psk(identity);
-    return {};
-  }
-  return provide_psk(std::get_if<PreSharedKey>(&found));
+  return ask_for_psk(identity);
 }
 
 Step Server12::provide_psk(const PreSharedKey* key) {

@@ -5,6 +5,7 @@
 #include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
 #include "handshake/offered_shares.hpp"
+#include "handshake/peer_proof_13.hpp"
 #include "handshake/retry.hpp"
 #include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
@@ -465,28 +466,19 @@ Step Server13::take_certificate(const HandshakeMessage& message) {
 }
 
 Step Server13::take_certificate_verify(const HandshakeMessage& message) {
-  const auto verify = wire::parse_certificate_verify(message.body);
-  if (!verify) return broken(AlertDescription::kDecodeError, "its CertificateVerify is malformed");
-  const SignedContent content(Sender::kClient, transcript_.digest());
   if (auto failure =
-          peer_.prove(core(), wire::kDtls13, verify->scheme, content.view(), verify->signature)) {
+          take_certificate_verify_13(core(), peer_, Sender::kClient, transcript_, message)) {
     return failure;
   }
-  transcript_.add(message.raw);
   state_ = State::kFinished;
   return {};
 }
 
 Step Server13::take_finished(const HandshakeMessage& message) {
-  const auto mac =
-      finished_mac(suite_->hash, handshake_secrets_.client.view(), transcript_.digest());
-  if (!crypto::equal_in_constant_time(mac.view(), message.body)) {
-    return broken(AlertDescription::kDecryptError, "its Finished does not match the handshake");
+  if (auto failure = take_finished_13(core(), suite_->hash, handshake_secrets_.client.view(),
+                                      transcript_, message)) {
+    return failure;
   }
-  if (!message.last_in_record || channel().has_buffered()) {  // RFC 8446 §5.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent more after its Finished");
-  }
-  transcript_.add(message.raw);
   auto& secrets = std::get<Secrets13>(core().secrets);
   channel().install_read(kApplicationEpoch, record::Protection::tls13(suite_->aead, suite_->hash,
                                                                       client_application_.view()));
