@@ -123,6 +123,15 @@ void Channel::end_flight(Then then, TimePoint now) {
   linger_until_ = now + kLinger;
 }
 
+void Channel::drop_output() {
+  if (!work_) return;
+  work_->outbox.clear();
+  work_->acks.clear();
+  work_->ack_due = false;
+  work_->ack_at.reset();
+  work_->reset_timer(settings_.first_timeout);
+}
+
 void Channel::flight_answered() {
   if (work_) note_answer();
 }

@@ -122,6 +122,9 @@ class Channel {
   // has_given_up: the timer ran out once more than a flight is repeated; nothing is sent again.
   [[nodiscard]] bool has_given_up() const { return timeouts() > kMostRepetitions; }
 
+  // drop_output forgets messages and ACKs that are still to be sent: the peer has ended it all.
+  void drop_output();
+
   // send_alert queues an alert for the newest write epoch. Of several the first four go out.
   void send_alert(wire::Alert alert);
   // send_ack has what was received acknowledged with the next datagram instead of after a while

@@ -152,7 +152,7 @@ void Engine::take(const AlertIn& in) {
   if (description == AlertDescription::kCloseNotify) {
     confirm();
     if (phase_ != Phase::kEstablished) {
-      end(Ended{explain_alert(in.alert.description)});
+      end_by_peer(in.alert.description);
       return;
     }
     core_.channel.send_alert(warning(AlertDescription::kCloseNotify));  // RFC 5246 §7.2.1
@@ -167,10 +167,17 @@ void Engine::take(const AlertIn& in) {
       phase_ == Phase::kEstablished) {
     take_refusal();
   } else if (!is_warning) {
-    end(Ended{explain_alert(in.alert.description)});
+    end_by_peer(in.alert.description);
   } else if (++warnings_ > kMaxWarnings) {
     fail(broken(AlertDescription::kUnexpectedMessage, "it sent one warning after the other"));
   }
+}
+
+// Nothing more is said to a peer that has ended it (RFC 5246 §7.2.2, RFC 8446 §6.2), also where its
+// alert was held and is heard together with what our flight answers.
+void Engine::end_by_peer(std::uint8_t description) {
+  core_.channel.drop_output();
+  end(Ended{explain_alert(description)});
 }
 
 // ---- the way of a handshake ----

@@ -144,6 +144,7 @@ class Engine {
   void confirm();
   void establish();
   void fail(Failure failure);
+  void end_by_peer(std::uint8_t description);
   void end(EngineEvent event);
   void follow();
   static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
