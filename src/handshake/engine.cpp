@@ -304,8 +304,9 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   const auto room = sealed_.add(message.size() + core_.channel.application_overhead());
   const std::size_t size = core_.channel.seal_application_data(message, room);
   sealed_.commit(size);
-  if (size != 0 && !(core_.negotiated.version == wire::kDtls12 && core_.channel.needs_rekey())) {
-    if (core_.channel.needs_rekey()) follow();
+  const bool is_worn = core_.channel.needs_rekey();
+  if (size != 0 && !(core_.negotiated.version == wire::kDtls12 && is_worn)) {
+    if (is_worn) follow();
     return {};
   }
   // RFC 9147 §4.5.3: DTLS 1.2 has no way to change keys but a new handshake.

@@ -2,7 +2,6 @@
 // both versions, whole and in small fragments.
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -10,49 +9,11 @@
 #include <vector>
 
 #include "support/engine_test.hpp"
+#include "support/handshake_kinds.hpp"
 #include "support/random_network.hpp"
 
 namespace dtls::test {
 namespace {
-
-// Of kRetry the client's first key share is not the server's: DTLS 1.3 then has one round trip
-// more. Renegotiations, of DTLS 1.2, begin where a full handshake has ended.
-enum class Kind {
-  kFull,
-  kMutual,
-  kPsk,
-  kResumed,
-  kRetry,
-  kClientRenegotiates,
-  kServerRenegotiates
-};
-
-const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::kFull:
-      return "Full";
-    case Kind::kMutual:
-      return "Mutual";
-    case Kind::kPsk:
-      return "Psk";
-    case Kind::kResumed:
-      return "Resumed";
-    case Kind::kRetry:
-      return "Retry";
-    case Kind::kClientRenegotiates:
-      return "ClientRenegotiates";
-    case Kind::kServerRenegotiates:
-      return "ServerRenegotiates";
-  }
-  return "";
-}
-
-// many gives the number that a variable of the environment asks for: the suite has to be quick,
-// and by hand it may run for as long as one likes.
-int many(const char* variable, int usual) {
-  const char* const said = std::getenv(variable);
-  return said == nullptr ? usual : std::atoi(said);
-}
 
 using VersionAndKind = std::tuple<wire::Version, Kind>;
 
@@ -82,9 +43,7 @@ class EngineLoss : public EngineTest, public testing::WithParamInterface<Version
     return Duration(waits ? 500 : 0);
   }
   static bool is_13() { return std::get<0>(GetParam()) == wire::kDtls13; }
-  static bool renegotiates() {
-    return kind() == Kind::kClientRenegotiates || kind() == Kind::kServerRenegotiates;
-  }
+  static bool renegotiates() { return is_renegotiation(kind()); }
 
   void set_mtu(int mtu) {
     client_.channel.mtu = server_.channel.mtu = static_cast<std::uint16_t>(mtu);

@@ -1,32 +1,16 @@
 // Handshakes of two sessions, as programs have them, from the cookie on, over networks that lose.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <string>
 #include <tuple>
 
 #include "support/certificates.hpp"
+#include "support/handshake_kinds.hpp"
 #include "support/virtual_pair.hpp"
 
 namespace dtls::test {
 namespace {
-
-enum class Kind { kFull, kMutual, kClientRenegotiates, kServerRenegotiates };
-
-const char* name_of(Kind kind) {
-  switch (kind) {
-    case Kind::kFull:
-      return "Full";
-    case Kind::kMutual:
-      return "Mutual";
-    case Kind::kClientRenegotiates:
-      return "ClientRenegotiates";
-    case Kind::kServerRenegotiates:
-      return "ServerRenegotiates";
-  }
-  return "";
-}
 
 using VersionAndKind = std::tuple<ProtocolVersion, Kind>;
 
@@ -38,9 +22,7 @@ class SessionLoss : public testing::TestWithParam<VersionAndKind> {
 
   static ProtocolVersion version() { return std::get<0>(GetParam()); }
   static Kind kind() { return std::get<1>(GetParam()); }
-  static bool renegotiates() {
-    return kind() == Kind::kClientRenegotiates || kind() == Kind::kServerRenegotiates;
-  }
+  static bool renegotiates() { return is_renegotiation(kind()); }
 
   SessionLoss() {
     client_.ca = authority().certificate();
@@ -171,8 +153,7 @@ TEST_P(SessionLoss, of_any_two_datagrams_costs_two_timers) {
 }
 
 TEST_P(SessionLoss, of_one_datagram_in_ten_at_random_is_survived) {
-  const char* const said = std::getenv("DTLS_TEST_SEEDS");
-  const int seeds = said == nullptr ? 100 : std::atoi(said);
+  const int seeds = many("DTLS_TEST_SEEDS", 100);
   for (int seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
