@@ -103,8 +103,7 @@ class Session {
   // while a renegotiation runs, EMSGSIZE above Negotiated::max_message, EPIPE after the end.
   Result<void> send(std::span<const std::byte> message);
 
-  // close makes the close_notify alert; none can be made while a handshake runs. Harmless at any
-  // time.
+  // close makes the close_notify alert, once the association was established. Harmless at any time.
   void close();
 
   // renegotiate begins a new handshake inside the association (RFC 5246 §7.4.1, RFC 5746): a client
@@ -160,8 +159,8 @@ class Session {
   // returns its size; 0: none.
   std::size_t poll_transmit(std::span<std::byte> out);
 
-  // deadline is when handle_timeout is due: a retransmission or the end of the handshake's
-  // patience.
+  // deadline is when handle_timeout is due: for a retransmission, the end of the handshake's
+  // patience, or, 4 minutes after a handshake, to free what it may have needed until then.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   void handle_timeout(TimePoint now);
 

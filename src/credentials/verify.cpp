@@ -142,7 +142,7 @@ std::chrono::seconds remaining_life(const X509* leaf) {
 
 }  // namespace
 
-// As libssl has it, so that a peer is told the same by both engines.
+// The alerts of RFC 5246 §7.2.2 and RFC 8446 §6.2 for what libcrypto found.
 std::uint8_t alert_for(int verify_error) {
   switch (verify_error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:

@@ -124,6 +124,7 @@ Step PeerCredentials::same_as_before(const std::optional<Renegotiation>& renegot
 Step PeerCredentials::prove(Core& core, wire::Version version, wire::SignatureScheme scheme,
                             Bytes content, Bytes signature) const {
   const auto wanted = static_cast<crypto::SignatureScheme>(scheme);
+  // RFC 5246 §7.4.3, §7.4.8, RFC 8446 §4.4.3
   if (!has(core.settings->schemes, wanted) ||
       !crypto::fits(key_.get(), wanted, version == wire::kDtls13)) {
     return broken(wire::AlertDescription::kIllegalParameter,

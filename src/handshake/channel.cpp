@@ -246,8 +246,14 @@ std::optional<TimePoint> Channel::deadline() const {
   return first;
 }
 
+std::optional<TimePoint> Channel::linger_deadline() const {
+  if (linger_until_ == TimePoint::max() || !all_acked()) return std::nullopt;
+  return linger_until_;
+}
+
 void Channel::handle_timeout(TimePoint now) {
   now_ = now;
+  end_linger(now);
   if (!work_) return;
   if (is_due(work_->ack_at, now)) {
     work_->ack_at.reset();
@@ -307,11 +313,13 @@ std::size_t Channel::application_overhead() const {
   return outbound_.overhead(outbound_.newest());
 }
 
-void Channel::shrink() {
-  if (!work_) return;
-  const bool is_idle = all_acked() && !work_->outbox.is_sending() && work_->reassembly.empty() &&
-                       work_->held.empty() && !work_->ack_at && !work_->ack_due &&
-                       work_->alert_count == 0;
+void Channel::end_linger(TimePoint now) {
+  if (now < linger_until_ || !all_acked()) return;  // an answer may still come under older keys
+  inbound_.retire_below(inbound_.newest());
+  const bool is_idle = !work_ || (!work_->outbox.is_sending() && work_->reassembly.empty() &&
+                                  work_->held.empty() && !work_->ack_at && !work_->ack_due &&
+                                  work_->alert_count == 0);
+  linger_until_ = is_idle ? TimePoint::max() : now + kLinger;
   if (is_idle) work_.reset();
 }
 

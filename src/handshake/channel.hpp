@@ -80,8 +80,6 @@ class Channel {
   // The two newest epochs are kept, and epoch 0 until a record of a later one proved authentic.
   void install_read(std::uint64_t epoch, record::Protection protection);
   void install_write(std::uint64_t epoch, record::Protection protection);
-  void retire_read_below(std::uint64_t epoch) { inbound_.retire_below(epoch); }
-  void retire_write_below(std::uint64_t epoch) { outbound_.retire_below(epoch); }
   [[nodiscard]] std::uint64_t read_epoch() const { return inbound_.newest(); }
   [[nodiscard]] std::uint64_t write_epoch() const { return outbound_.newest(); }
   // needs_rekey: the write key should be replaced soon. key_wears_out: the read key should be, for
@@ -152,6 +150,11 @@ class Channel {
   // further.
   std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
   [[nodiscard]] std::optional<TimePoint> deadline() const;
+  // linger_deadline: when handle_timeout frees what only a repetition of the peer's would need, 4
+  // minutes (RFC 6347 §4.2.4: twice the longest life of a segment) after the last handshake
+  // message: a kept last flight, older keys, the list of what would be acknowledged once more.
+  // Nothing is sent then.
+  [[nodiscard]] std::optional<TimePoint> linger_deadline() const;
   void handle_timeout(TimePoint now);
   // set_mtu changes the bytes of datagrams from the next one on; set_first_timeout the timer, one
   // that runs included.
@@ -168,13 +171,8 @@ class Channel {
   std::size_t seal_application_data(wire::Bytes content, std::span<std::byte> out);
   [[nodiscard]] std::size_t application_overhead() const;
 
-  // shrink frees what handshakes need, unless something is under way: also a kept last flight and
-  // the list of what would be acknowledged once more. receive does it 4 minutes (RFC 6347 §4.2.4:
-  // twice the longest life of a segment) after the last handshake message.
-  void shrink();
-
  private:
-  struct Work;  // what handshakes need: made when needed, freed by shrink
+  struct Work;  // what handshakes need: made when needed, freed by end_linger
 
   struct FragmentsOfRecord {
     bool any_dropped = false;  // then the record must not be acknowledged
@@ -183,6 +181,7 @@ class Channel {
   };
 
   Work& work();
+  void end_linger(TimePoint now);
   std::optional<Input> dispatch(const record::InboundRecord& record);
   std::optional<Input> dispatch(const record::OpenedRecord& record);
   [[nodiscard]] bool is_stray(const record::OpenedRecord& record) const;

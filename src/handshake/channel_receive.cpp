@@ -25,11 +25,7 @@ void make_sooner(std::optional<TimePoint>& timer, Time when) {
 
 void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
   now_ = now;
-  if (now >= linger_until_ && all_acked()) {  // an answer may still come under older keys
-    linger_until_ = TimePoint::max();
-    inbound_.retire_below(inbound_.newest());
-    shrink();
-  }
+  end_linger(now);
   if (work_) work_->has_repeated = false;
   inbound_.begin(datagram);
 }
@@ -73,7 +69,10 @@ std::optional<Input> Channel::dispatch(const record::InboundRecord& record) {
 }
 
 std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
-  if (is_stray(record)) return std::nullopt;
+  if (is_stray(record)) {
+    inbound_.note_stray();
+    return std::nullopt;
+  }
   switch (record.type) {
     case wire::ContentType::kApplicationData:
       if (record.number.epoch == 0 ||
@@ -94,7 +93,10 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
       break;
   }
   // RFC 8446 §5 for a peer; from epoch 0 it is anybody's noise (RFC 9147 §4.1).
-  if (record.number.epoch == 0) return std::nullopt;
+  if (record.number.epoch == 0) {
+    inbound_.note_stray();
+    return std::nullopt;
+  }
   return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                .what = "a record of a type that does not exist"};
 }
@@ -181,7 +183,7 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
                  .what = "a handshake message that is too long"};
   }
   switch (work_->reassembly.add(next_in_, fragment, epoch)) {
-    case Reassembly::Added::kMismatch:
+    case Reassembly::Added::kMismatch:  // RFC 6347 §4.2.3, RFC 9147 §5.5
       return Fatal{.alert = AlertDescription::kIllegalParameter,
                    .what = "fragments that contradict each other"};
     case Reassembly::Added::kDropped:

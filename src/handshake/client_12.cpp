@@ -45,7 +45,7 @@ Step Client12::on_message(const HandshakeMessage& message) {
       {State::kFinished, HandshakeType::kFinished, &Client12::take_finished},
   };
   const std::uint64_t expected = state_ == State::kFinished ? epoch_ + 1 : epoch_;
-  if (message.epoch != expected) {
+  if (message.epoch != expected) {  // RFC 6347 §4.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   return dispatch(*this, state_, kTable, message);
@@ -119,7 +119,7 @@ Step Client12::check_renegotiation(const wire::ServerHello& hello) {
 }
 
 Step Client12::take_server_hello(const HandshakeMessage& message) {
-  if (message.epoch != epoch_) {
+  if (message.epoch != epoch_) {  // RFC 6347 §4.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   const auto hello = wire::parse_server_hello(message.body);
@@ -173,9 +173,10 @@ Step Client12::take_certificate(const HandshakeMessage& message) {
 
 Step Client12::agree(wire::NamedGroup group, Bytes point) {
   const auto wanted = static_cast<crypto::Group>(group);
-  const bool offered = std::ranges::find(settings().groups, wanted) != settings().groups.end() &&
-                       wanted != crypto::Group::kX25519MlKem768 && crypto::is_available(wanted);
-  if (!offered) {
+  const auto& groups = settings().groups;
+  const bool offered =
+      is_usable(wanted, wire::kDtls12) && std::ranges::find(groups, wanted) != groups.end();
+  if (!offered) {  // RFC 8422 §5.4
     return broken(AlertDescription::kIllegalParameter, "it chose a group it was not offered");
   }
   auto agreed = crypto::agree(wanted, point);
@@ -219,6 +220,7 @@ Step Client12::take_key_exchange(const HandshakeMessage& message) {
       content.insert(content.end(), server_random_.begin(), server_random_.end());
       content.insert(content.end(), exchange->params.encoded.begin(),
                      exchange->params.encoded.end());
+      // RFC 5246 §7.4.3
       if (signs_with_rsa(exchange->proof.scheme) !=
           (suite_->authentication == Authentication::kRsa)) {
         return broken(AlertDescription::kIllegalParameter,

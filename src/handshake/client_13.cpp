@@ -84,7 +84,7 @@ Step Client13::on_message(const HandshakeMessage& message) {
       {State::kFinished, HandshakeType::kFinished, &Client13::take_finished},
   };
   const std::uint64_t expected = state_ == State::kServerHello ? 0 : kHandshakeEpoch;
-  if (message.epoch != expected) {
+  if (message.epoch != expected) {  // RFC 9147 §6.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   return dispatch(*this, state_, kTable, message);
@@ -109,7 +109,7 @@ Step Client13::take_second_hello(const HandshakeMessage& message) {
   const auto content = hello->extensions.find(ExtensionType::kSupportedVersions);
   const auto version = content ? wire::parse_selected_version(*content) : std::nullopt;
   if (version != wire::kDtls13 || hello->legacy_version != wire::kDtls12 ||
-      hello->cipher_suite != suite_->id || hello->compression_method != 0) {
+      hello->cipher_suite != suite_->id || hello->compression_method != 0) {  // RFC 8446 §4.1.4
     return broken(AlertDescription::kIllegalParameter,
                   "its ServerHello contradicts its HelloRetryRequest");
   }
@@ -238,7 +238,7 @@ Step Client13::take_encrypted_extensions(const HandshakeMessage& message) {
 Step Client13::take_certificate_request(const HandshakeMessage& message) {
   const auto request = wire::parse_certificate_request_13(message.body);
   if (!request) return broken(AlertDescription::kDecodeError, "its request is malformed");
-  if (!request->context.empty()) {
+  if (!request->context.empty()) {  // RFC 8446 §4.3.2
     return broken(AlertDescription::kIllegalParameter, "its CertificateRequest has a context");
   }
   if (request->extensions.has_duplicate()) {

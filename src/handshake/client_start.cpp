@@ -121,7 +121,7 @@ Step ClientStart::take_server_hello(const HandshakeMessage& message) {
   }
   wire::Version version = 0;
   if (auto failure = choose_version(*hello, version)) return failure;
-  if (!offer_->offers(hello->cipher_suite)) {
+  if (!offer_->offers(hello->cipher_suite)) {  // RFC 5246 §7.4.1.3, RFC 8446 §4.1.3
     return broken(AlertDescription::kIllegalParameter,
                   "it chose a cipher suite that it was not offered");
   }

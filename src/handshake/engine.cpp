@@ -362,6 +362,11 @@ std::optional<TimePoint> Engine::deadline() const {
   return core_.channel.deadline();
 }
 
+std::optional<TimePoint> Engine::linger_deadline() const {
+  if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return std::nullopt;
+  return core_.channel.linger_deadline();
+}
+
 void Engine::handle_timeout(TimePoint now) {
   if (phase_ == Phase::kEnded || phase_ == Phase::kIdle) return;
   core_.now = now;

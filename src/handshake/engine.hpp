@@ -102,7 +102,10 @@ class Engine {
   std::optional<EngineEvent> poll_event();
   // poll_transmit writes the next datagram to `out` (at least kMaxDatagram bytes); 0: none.
   std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
+  // deadline is when something is due to be sent or given up. linger_deadline is when memory may be
+  // freed (see Channel); to call handle_timeout then as well is all that it takes.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
+  [[nodiscard]] std::optional<TimePoint> linger_deadline() const;
   void handle_timeout(TimePoint now);
   // set_mtu and set_first_timeout: see Channel.
   void set_mtu(std::size_t bytes) { core_.channel.set_mtu(bytes); }

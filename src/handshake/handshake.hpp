@@ -68,7 +68,7 @@ struct Row {
   Step (Machine::*take)(const HandshakeMessage&);
 };
 
-// unexpected says what came and in which state.
+// unexpected says what came at a time at which it has no place.
 Failure unexpected(wire::HandshakeType type);
 
 template <typename Machine, typename State, std::size_t N>

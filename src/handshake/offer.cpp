@@ -108,8 +108,8 @@ Result<Bytes> Offer::compose(Core& core, const Transcript& transcript, std::uint
   return write(core, transcript, message_seq);
 }
 
-// A hello of several fragments is dropped by servers that keep no state for strangers, ours among
-// them: a ticket that is too large for one datagram would keep us out for good.
+// A hello of several fragments is dropped by many servers that keep no state for strangers: a ticket
+// that is too large for one datagram would keep us out for good.
 bool Offer::has_room_for_ticket(Core& core) {
   Transcript none;
   const auto whole = write(core, none, 0);
@@ -188,9 +188,9 @@ void Offer::write_extensions(Core& core, wire::Writer& writer) {
   }
   std::vector<wire::NamedGroup> groups;
   for (const auto group : settings.groups) {
-    // The hybrid is for DTLS 1.3 only.
-    const bool fits = with_13 || group != crypto::Group::kX25519MlKem768;
-    if (fits && crypto::is_available(group)) groups.push_back(static_cast<wire::NamedGroup>(group));
+    if (is_usable(group, with_13 ? wire::kDtls13 : wire::kDtls12)) {
+      groups.push_back(static_cast<wire::NamedGroup>(group));
+    }
   }
   note(ExtensionType::kSupportedGroups);
   wire::write_supported_groups(writer, groups);

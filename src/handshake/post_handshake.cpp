@@ -25,7 +25,7 @@ record::Protection protection(const Secrets13& secrets, const crypto::Secret& tr
 }  // namespace
 
 Step PostHandshake::on_message(Core& core, const HandshakeMessage& message) {
-  if (message.epoch != core.channel.read_epoch()) {
+  if (message.epoch != core.channel.read_epoch()) {  // RFC 9147 §6.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   switch (message.type) {

@@ -137,9 +137,12 @@ Step read_record_limit(const Settings& settings, const ReceivedHello& hello, wir
   return {};
 }
 
-std::optional<crypto::Group> choose_group(const Settings& settings, const ReceivedHello& hello) {
+std::optional<crypto::Group> choose_group(const Settings& settings, const ReceivedHello& hello,
+                                          wire::Version version) {
+  const bool takes_any =
+      version == wire::kDtls12 && !hello.find(ExtensionType::kSupportedGroups).has_value();
   for (const auto group : settings.groups) {
-    if (crypto::is_available(group) && hello.offers(group)) return group;
+    if (is_usable(group, version) && (takes_any || hello.offers(group))) return group;
   }
   return std::nullopt;
 }

@@ -51,7 +51,9 @@ Step choose_srtp_profile(const Settings& settings, const ReceivedHello& hello,
 // read_record_limit takes the client's record_size_limit (RFC 8449 §4), in bytes of plaintext.
 Step read_record_limit(const Settings& settings, const ReceivedHello& hello, wire::Version version,
                        std::uint16_t& limit);
-// choose_group gives the first of our groups that the client knows.
-std::optional<crypto::Group> choose_group(const Settings& settings, const ReceivedHello& hello);
+// choose_group gives the first of our groups that the version has and the client knows; in DTLS 1.2 a
+// client that names none takes any (RFC 8422 §4).
+std::optional<crypto::Group> choose_group(const Settings& settings, const ReceivedHello& hello,
+                                          wire::Version version);
 
 }  // namespace dtls::handshake

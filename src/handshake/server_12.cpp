@@ -38,7 +38,7 @@ Step Server12::on_message(const HandshakeMessage& message) {
       {State::kFinished, HandshakeType::kFinished, &Server12::take_finished},
   };
   const std::uint64_t expected = state_ == State::kFinished ? epoch_ + 1 : epoch_;
-  if (message.epoch != expected) {
+  if (message.epoch != expected) {  // RFC 6347 §4.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   return dispatch(*this, state_, kTable, message);
@@ -106,16 +106,7 @@ Step Server12::negotiate() {
 }
 
 bool Server12::can_use(const Suite& suite) {
-  if (uses_ecdhe(suite)) {
-    // RFC 8422 §4: without the extension the client takes any group.
-    const bool says = hello_.find(ExtensionType::kSupportedGroups).has_value();
-    bool found = false;
-    for (const auto group : settings().groups) {
-      if (group == crypto::Group::kX25519MlKem768 || !crypto::is_available(group)) continue;
-      found = found || !says || hello_.offers(group);
-    }
-    if (!found) return false;
-  }
+  if (uses_ecdhe(suite) && !choose_group(settings(), hello_, wire::kDtls12)) return false;
   if (suite.authentication == Authentication::kPsk) return settings().offers_psk;
   if (presented_.identity == nullptr) return false;
   // Without signature_algorithms SHA-1 would be meant (RFC 5246 §7.4.1.4.1), which is not made.
@@ -271,15 +262,7 @@ Step Server12::send_server_hello(Bytes session_id) {
 }
 
 Step Server12::send_key_exchange() {
-  const bool says = hello_.find(ExtensionType::kSupportedGroups).has_value();
-  std::optional<crypto::Group> chosen;
-  for (const auto group : settings().groups) {
-    if (group == crypto::Group::kX25519MlKem768 || !crypto::is_available(group)) continue;
-    if (!says || hello_.offers(group)) {
-      chosen = group;
-      break;
-    }
-  }
+  const auto chosen = choose_group(settings(), hello_, wire::kDtls12);
   auto share = crypto::KeyShare::generate(*chosen);
   if (!share) return Failure{AlertDescription::kInternalError, std::move(share).error()};
   share_.emplace(std::move(*share));

@@ -51,7 +51,7 @@ Step Server13::on_message(const HandshakeMessage& message) {
       {State::kFinished, HandshakeType::kFinished, &Server13::take_finished},
   };
   const std::uint64_t expected = state_ == State::kSecondHello ? 0 : kHandshakeEpoch;
-  if (message.epoch != expected) {
+  if (message.epoch != expected) {  // RFC 9147 §6.1
     return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
   }
   return dispatch(*this, state_, kTable, message);
@@ -221,7 +221,7 @@ Step Server13::provide_psk(const PreSharedKey* key) {
   return use_psk(std::move(psk), *suite);
 }
 
-// The client has to prove that it has the PSK before anything is done with it.
+// The client has to prove that it has the PSK before anything is done with it (RFC 8446 §4.2.11).
 Step Server13::use_psk(AgreedPsk psk, const Suite& suite) {
   suite_ = &suite;
   if (!transcript_.is_chosen()) transcript_.choose(wire::kDtls13, suite.hash, false);
@@ -263,7 +263,7 @@ Step Server13::after_psk() {
     return broken(AlertDescription::kMissingExtension,
                   "it sent not both of supported_groups and key_share");
   }
-  group_ = retried_ ? retried_ : choose_group(settings(), hello_);
+  group_ = retried_ ? retried_ : choose_group(settings(), hello_, wire::kDtls13);
   if (!group_) {
     return incompatible(AlertDescription::kHandshakeFailure,
                         "offered no group for the key agreement that is spoken here");
@@ -445,7 +445,7 @@ void Server13::send_finished() {
 Step Server13::take_certificate(const HandshakeMessage& message) {
   const auto certificate = wire::parse_certificate_13(message.body);
   if (!certificate) return broken(AlertDescription::kDecodeError, "its Certificate is malformed");
-  if (!certificate->context.empty()) {
+  if (!certificate->context.empty()) {  // RFC 8446 §4.4.2
     return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
   }
   PeerChain chain;

@@ -72,6 +72,12 @@ struct Ticket {
   SessionState state;
 };
 
+// is_usable: libcrypto has the group, and the version may agree on it; hybrid ones are of DTLS 1.3.
+inline bool is_usable(crypto::Group group, wire::Version version) {
+  return (version == wire::kDtls13 || group != crypto::Group::kX25519MlKem768) &&
+         crypto::is_available(group);
+}
+
 // Settings are immutable and shared. Lists are in order of preference.
 struct Settings {
   bool is_server = false;

@@ -31,9 +31,9 @@ const Suite* find_suite(wire::CipherSuite id);
 
 // all_suites in our order of preference, those of DTLS 1.3 first.
 std::span<const Suite> all_suites();
-// default_suites in our order of preference: AES-GCM first, which the CPU does. Those of the
-// constrained (CCM-8, whose tag is 8 bytes, and CCM in 1.3) and those with a PSK in 1.2 are not
-// among them.
+// default_suites are those with certificates that need no word of the program's, in our order of
+// preference, AES-GCM first, which the CPU does, and after them AES-CCM in 1.2: what engines that
+// are driven without a session's options are told to speak.
 std::span<const wire::CipherSuite> default_suites();
 // psk_suites are the suites of DTLS 1.2 with a PSK, with ephemeral keys first.
 std::span<const wire::CipherSuite> psk_suites();

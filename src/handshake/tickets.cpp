@@ -15,7 +15,8 @@ constexpr auto kAead = crypto::AeadAlgorithm::kAes256Gcm;
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kNonceSize = crypto::kAeadNonceSize;
-// A ticket travels in one handshake message, and comes back in a ClientHello.
+// A ticket travels in one handshake message, and comes back in a ClientHello, whose vectors have at
+// most 2^16 bytes. Certificates of peers have a few kilobytes at most.
 constexpr std::size_t kMaxLeaf = 8192;
 constexpr std::size_t kMaxState = kMaxLeaf + 1024;
 
@@ -97,12 +98,18 @@ TicketKeys::Shared TicketKeys::current(TimePoint now) {
   return current_;
 }
 
-TicketKeys::Shared TicketKeys::find(Bytes id) {
+TicketKeys::Shared TicketKeys::find(Bytes id, TimePoint now) {
   const std::lock_guard lock(mutex_);
-  for (const auto& key : {current_, former_}) {
-    if (key != nullptr && std::ranges::equal(key->id, id)) return key;
+  Shared found;
+  for (auto* const key : {&current_, &former_}) {
+    if (*key == nullptr) continue;
+    if (now - (*key)->made >= 2 * lifetime_) {
+      key->reset();  // also where no ticket is sealed that would replace it
+    } else if (std::ranges::equal((*key)->id, id)) {
+      found = *key;
+    }
   }
-  return nullptr;
+  return found;
 }
 
 std::optional<Buffer> TicketKeys::seal(const SessionState& state, TimePoint now) {
@@ -127,7 +134,7 @@ std::optional<Buffer> TicketKeys::seal(const SessionState& state, TimePoint now)
 std::optional<SessionState> TicketKeys::open(Bytes ticket, TimePoint now) {
   constexpr std::size_t kOverhead = kIdSize + kNonceSize + kTagSize;
   if (ticket.size() < kOverhead || ticket.size() > kOverhead + kMaxState) return std::nullopt;
-  const auto key = find(ticket.first(kIdSize));
+  const auto key = find(ticket.first(kIdSize), now);
   if (key == nullptr) return std::nullopt;
   std::array<std::byte, kMaxState + kTagSize> storage;
   const auto sealed = ticket.subspan(kIdSize + kNonceSize);

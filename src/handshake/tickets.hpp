@@ -15,9 +15,9 @@ namespace dtls::handshake {
 // is_fresh says whether a session may still be resumed.
 bool is_fresh(const SessionState& state, TimePoint now);
 
-// TicketKeys seals with a key that is replaced every `lifetime`, and opens with that one and the
-// one before: what was sealed long ago is lost with its key, so a stolen key opens little. Shared
-// by all associations of a context. Any thread.
+// TicketKeys seals with a key for one `lifetime`, and opens with it for another: what was sealed
+// long ago is lost with its key, so a stolen key opens little. Shared by all associations of a
+// context. Any thread.
 class TicketKeys {
  public:
   explicit TicketKeys(Duration lifetime) : lifetime_(lifetime) {}
@@ -39,7 +39,7 @@ class TicketKeys {
   using Shared = std::shared_ptr<const Key>;
 
   Shared current(TimePoint now);
-  Shared find(Bytes id);
+  Shared find(Bytes id, TimePoint now);
 
   Duration lifetime_;
   std::mutex mutex_;  // of the pointers

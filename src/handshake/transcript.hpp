@@ -17,7 +17,7 @@ class Transcript {
   using Bytes = crypto::Bytes;
 
   void add(Bytes message);
-  // add_truncated is for the binder of a ClientHello, whose message has not come to its end.
+  // digest_with is for the binder of a ClientHello, whose message has not come to its end.
   [[nodiscard]] crypto::Digest digest_with(Bytes truncated) const;
 
   // choose fixes version and hash. `keeps` has the messages kept as well: a CertificateVerify of

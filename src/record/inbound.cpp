@@ -179,11 +179,11 @@ std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence
     return std::nullopt;
   }
   epoch.window.update(sequence);
-  if (opened.verdict == Protection::Verdict::kOverlong) {
+  if (opened.verdict == Protection::Verdict::kOverlong) {  // RFC 8446 §5.2, RFC 8449 §4
     return FatalRecord{.alert = wire::AlertDescription::kRecordOverflow,
                        .what = "a record is longer than allowed"};
   }
-  if (opened.verdict == Protection::Verdict::kTypeless) {
+  if (opened.verdict == Protection::Verdict::kTypeless) {  // RFC 8446 §5.4
     return FatalRecord{.alert = wire::AlertDescription::kUnexpectedMessage,
                        .what = "a record holds nothing but padding"};
   }

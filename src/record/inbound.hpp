@@ -47,6 +47,7 @@ class Inbound {
     std::uint32_t unknown_epoch = 0;
     std::uint32_t replayed = 0;
     std::uint32_t forged = 0;
+    std::uint32_t stray = 0;  // authentic or without keys, but of no use: see note_stray
   };
 
   // install adds the keys of an epoch; where there is no room the oldest goes.
@@ -73,6 +74,9 @@ class Inbound {
   std::optional<InboundRecord> next();
 
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }
+  // note_stray counts a record that next() gave, but that is of a type or at a time that is
+  // nobody's: only who knows the handshake can tell.
+  void note_stray() { ++discarded_.stray; }
   // take_missed_epoch is true once after a record of DTLS 1.3's form came whose epoch has no keys.
   bool take_missed_epoch();
   // key_wears_out is true when the newest epoch has seen half of the forgeries that its key allows:

@@ -74,7 +74,7 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
   if (epoch == 0) {
     if (!has_plain_ || plain_sequence_ > kMaxSequence) return 0;
     const RecordNumber number{.epoch = 0, .sequence = plain_sequence_};
-    const std::size_t size = Protection().seal(number, version_, type, content, out);
+    const std::size_t size = Protection().seal(number, wire::kDtls12, type, content, out);
     if (size > 0) {
       ++plain_sequence_;
       last_ = number;
@@ -86,7 +86,7 @@ std::size_t Outbound::seal(std::uint64_t epoch, wire::ContentType type, wire::By
   const std::uint64_t blocks = slot->protection.blocks(content.size());
   if (slot->blocks_left < blocks) return 0;
   const RecordNumber number{.epoch = epoch, .sequence = slot->next_sequence};
-  const std::size_t size = slot->protection.seal(number, version_, type, content, out);
+  const std::size_t size = slot->protection.seal(number, wire::kDtls12, type, content, out);
   if (size > 0) {
     ++slot->next_sequence;
     slot->blocks_left -= blocks;

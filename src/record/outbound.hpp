@@ -26,9 +26,6 @@ class Outbound {
   [[nodiscard]] std::uint64_t newest() const { return epochs_.newest(); }
   [[nodiscard]] bool has(std::uint64_t epoch) const;
 
-  // set_version says what the headers of DTLS 1.2's form name; DTLS 1.0 before a version is
-  // negotiated is not needed, so 1.2 is the default (RFC 6347 §4.1).
-  void set_version(wire::Version version) { version_ = version; }
   // continue_from sets the next sequence number of an epoch: for who goes on where another stopped,
   // as a server does that has answered a first hello without state (RFC 6347 §4.2.1). The numbers
   // before count as records of full size.
@@ -72,7 +69,6 @@ class Outbound {
   std::uint64_t plain_sequence_ = 0;
   RecordNumber last_;
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come
-  wire::Version version_ = wire::kDtls12;
   std::uint32_t most_records_ = 0;
   bool has_plain_ = true;
 };

@@ -117,9 +117,11 @@ std::size_t Session::poll_transmit(std::span<std::byte> out) {
 
 std::optional<TimePoint> Session::deadline() const {
   const State& state = *state_;
-  const auto engine = state.engine.deadline();
-  if (!engine || state.engine.has_ended()) return state.handshake_deadline;
-  return state.handshake_deadline ? std::min(*state.handshake_deadline, *engine) : engine;
+  std::optional<TimePoint> first = state.handshake_deadline;
+  for (const auto& each : {state.engine.deadline(), state.engine.linger_deadline()}) {
+    if (each && (!first || *each < *first)) first = each;
+  }
+  return first;
 }
 
 void Session::handle_timeout(TimePoint now) {

@@ -105,18 +105,6 @@ void write_cookie(Writer& writer, Bytes cookie) {
   writer.end_vector(extension);
 }
 
-std::optional<std::uint32_t> parse_max_early_data(Bytes content) {
-  Reader reader(content);
-  const std::uint32_t size = reader.u32();
-  return reader.finished() ? std::optional(size) : std::nullopt;
-}
-
-void write_max_early_data(Writer& writer, std::uint32_t size) {
-  const auto extension = begin_extension(writer, ExtensionType::kEarlyData);
-  writer.u32(size);
-  writer.end_vector(extension);
-}
-
 Bytes read_distinguished_name(Reader& reader) {
   return read_vector16(reader);
 }

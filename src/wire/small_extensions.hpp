@@ -50,10 +50,6 @@ void write_record_size_limit(Writer& writer, std::uint16_t limit);
 std::optional<Bytes> parse_cookie(Bytes content);
 void write_cookie(Writer& writer, Bytes cookie);
 
-// max_early_data_size: early_data of a NewSessionTicket (RFC 8446 §4.2.10).
-std::optional<std::uint32_t> parse_max_early_data(Bytes content);
-void write_max_early_data(Writer& writer, std::uint32_t size);
-
 // certificate_authorities (RFC 8446 §4.2.4): distinguished names in DER.
 Bytes read_distinguished_name(Reader& reader);
 using DistinguishedNames = ListView<Bytes, read_distinguished_name>;

@@ -34,8 +34,8 @@ class Echo {
 
 class BadNetwork : public Loopback {
  protected:
-  // libssl waits by the system's clock: timers short enough to be waited out, long enough for a
-  // handshake among others on a slow machine.
+  // Real sockets wait by the system's clock: a timer short enough to be waited out, long enough for
+  // a handshake among others on a slow machine.
   static constexpr Duration kFirstRetransmission{40};
   // No timer of this length runs out in a test that passes.
   static constexpr Duration kNever{60000};

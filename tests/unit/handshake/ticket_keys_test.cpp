@@ -40,6 +40,14 @@ TEST(TicketKeys, that_were_replaced_once_still_open_and_twice_do_not) {
   EXPECT_FALSE(keys.open(*ticket, kBegin + 2 * kLifetime));
 }
 
+TEST(TicketKeys, grow_old_also_where_no_further_ticket_is_sealed) {
+  TicketKeys keys(kLifetime);
+  const auto ticket = keys.seal(session(kBegin), kBegin);
+  ASSERT_TRUE(ticket);
+  EXPECT_TRUE(keys.open(*ticket, kBegin + 2 * kLifetime - Duration(1)));
+  EXPECT_FALSE(keys.open(*ticket, kBegin + 2 * kLifetime));
+}
+
 TEST(TicketKeys, of_another_server_open_nothing) {
   TicketKeys keys(kLifetime);
   TicketKeys others(kLifetime);

@@ -147,7 +147,6 @@ constexpr MessageCheck kChecks[] = {
     {"renegotiation_info", renegotiation_info},
     {"record_size_limit", extension<parse_record_size_limit, write_record_size_limit>},
     {"cookie", extension<parse_cookie, write_cookie>},
-    {"max_early_data", extension<parse_max_early_data, write_max_early_data>},
     {"certificate_authorities",
      extension<parse_certificate_authorities, write_certificate_authorities<DistinguishedNames>>},
     {"key_shares", key_shares},

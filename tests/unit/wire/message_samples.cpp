@@ -155,7 +155,6 @@ void add_extensions(Samples& samples) {
   samples.add("renegotiation_info", "renegotiation_info", vector8("0102030405060708090a0b0c"));
   samples.add("record_size_limit", "record_size_limit", "4001");
   samples.add("cookie", "cookie", vector16("c0c1c2c3"));
-  samples.add("max_early_data", "max_early_data", "00004000");
   samples.add("certificate_authorities", "certificate_authorities", kNames);
   samples.add("key_shares", "key_shares", kKeyShares);
   samples.add("key_shares_none", "key_shares", vector16(""));
