@@ -158,11 +158,7 @@ class Target {
     }
     if (handled.outcome == Outcome::kOpened) {
       const auto known = std::ranges::find(queue_, peer, &Waiting::peer);
-      if (known != queue_.end()) {
-        known->since = now_;
-      } else {
-        queue_.push_back({peer, now_});
-      }
+      if (known == queue_.end()) queue_.push_back({peer, now_});
     }
     return handled.outcome;
   }
@@ -188,7 +184,7 @@ class Target {
     require(opening.has_value() == !queue_.empty(), "who waits is accepted");
     if (!opening) return;
     require(opening->peer == queue_.front().peer, "who has waited longest comes first");
-    require(!opening->datagrams.empty() && opening->datagrams.size() <= 4,
+    require(!opening->datagrams.empty() && opening->datagrams.size() <= Opening::kMostDatagrams,
             "the hello waits, and little more");
     queue_.pop_front();
     if (!adopts) {

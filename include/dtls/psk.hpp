@@ -50,7 +50,7 @@ struct PskLater {};
 using PskAnswer = std::variant<NoPsk, PskLater, Psk>;
 
 // PskCallback is asked for a key while a handshake runs, on the thread that drives it. It must not
-// call back into the session or connection.
+// call back into the session or connection, nor throw.
 //   server: `identity` is what the client calls its key, 1 to 256 bytes that come from anybody; the
 //     answer's own identity does not matter
 //   client: `identity` is the server's hint in DTLS 1.2 (RFC 4279 §5.2), mostly empty. Where DTLS

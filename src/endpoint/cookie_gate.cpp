@@ -152,6 +152,7 @@ CookieGate::Answer CookieGate::judge_12(const Question& question, const wire::Cl
   // RFC 6347 §4.2.1: a wrong cookie is treated like none. A client whose cookie has expired
   // meanwhile goes on; to ignore it would stop it for good.
   if (question.reply.size() < kReplySize || question.asked < kReplySize) return {};
+  if (question.is_last()) return {};
   const auto cookie = maker_.make(question.peer, hello, question.now);
   if (!cookie) return {};
   const std::size_t size =
@@ -172,7 +173,7 @@ CookieGate::Answer CookieGate::judge_13(const Question& question, const wire::Cl
 CookieGate::Answer CookieGate::challenge_13(const Question& question,
                                             const wire::ClientHello& hello,
                                             const handshake::RetryTerms& terms) {
-  if (question.reply.size() < wire::kRecordHeaderSize) return {};
+  if (question.reply.size() < wire::kRecordHeaderSize || question.is_last()) return {};
   std::array<std::byte, CookieMaker::kMaxRetryCookie> room{};
   const auto cookie =
       std::span(room).first(maker_.make_retry(question.peer, hello, terms, question.now, room));

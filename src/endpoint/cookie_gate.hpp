@@ -97,6 +97,9 @@ class CookieGate {
     std::size_t asked = 0;  // in bytes of datagrams
     wire::HelloPosition position;
     std::span<std::byte> reply;
+
+    // is_last: a hello that answers a further challenge would not be listened to.
+    [[nodiscard]] bool is_last() const { return position.message_seq == handshake::kMaxHelloSeq; }
   };
 
   CookieGate(CookieMaker maker, std::shared_ptr<const handshake::Settings> settings)

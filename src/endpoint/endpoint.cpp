@@ -5,18 +5,12 @@
 namespace dtls::endpoint {
 namespace {
 
-// While it waits to be accepted a peer may repeat its hello or go on; more than this is not a
-// handshake. A hello with a share of ML-KEM and a ticket of 3 KiB takes 18 of the smallest
-// datagrams.
-constexpr std::size_t kMostOpeningDatagrams = 24;
-constexpr std::size_t kMostOpeningBytes = std::size_t{8} * 1024;
-
 // keep adds a datagram to those that wait, if it is not too many.
 void keep(Opening& opening, std::span<const std::byte> datagram) {
   std::size_t bytes = datagram.size();
   for (const auto& each : opening.datagrams)
     bytes += each.size();
-  if (opening.datagrams.size() >= kMostOpeningDatagrams || bytes > kMostOpeningBytes) return;
+  if (opening.datagrams.size() >= Opening::kMostDatagrams || bytes > Opening::kMostBytes) return;
   opening.datagrams.emplace_back(datagram.begin(), datagram.end());
 }
 
@@ -42,7 +36,7 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
   const bool is_rest = !hello && wire::peek_hello_rest(datagram);
   if (is_rest && gate_.is_collecting(peer, now)) {
     const auto handled = admit(peer, local, datagram, now, reply);
-    if (handled.outcome != Outcome::kNothing) return handled;
+    if (handled.outcome != Outcome::kNothing || !peers_.contains(peer)) return handled;
   }
   return route(known, hello, is_rest, datagram, now);
 }
@@ -88,9 +82,14 @@ Endpoint::Handled Endpoint::admit(const Address& peer, const std::optional<Addre
 bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
                     std::span<const std::byte> datagram, TimePoint now) {
   drop_impatient(now);
+  if (datagram.size() > Opening::kMostBytes) return false;
   const auto known = peers_.find(peer);
-  const bool waits_already = known != peers_.end() && known->second.opening;
-  if (!waits_already) {
+  // A new hello has the place in the queue, and the patience, of the one that it replaces: else who
+  // sends one after the other would hold up those behind it.
+  TimePoint since = now;
+  if (known != peers_.end() && known->second.opening) {
+    since = known->second.opening->since;
+  } else {
     if (queue_.size() >= limits_.accept_queue || !census_.enter(peer)) return false;
     queue_.push_back(peer);
   }
@@ -98,7 +97,7 @@ bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
   opening->peer = peer;
   opening->local = local;
   opening->datagrams.emplace_back(datagram.begin(), datagram.end());
-  opening->since = now;
+  opening->since = since;
   opening->mark = wire::peek_hello(datagram).value_or(0);
   peers_[peer].opening = std::move(opening);
   return true;

@@ -31,6 +31,12 @@ class Receiver {
 // Opening is a peer that proved its address and waits to be accepted, with what it has sent so far.
 // A peer that begins anew while an association of it lives replaces that: see Endpoint.
 struct Opening {
+  // While it waits to be accepted a peer may repeat its hello or go on; more than this is not a
+  // handshake. A hello with a share of ML-KEM and a ticket of 3 KiB takes 18 of the smallest
+  // datagrams.
+  static constexpr std::size_t kMostDatagrams = 24;
+  static constexpr std::size_t kMostBytes = std::size_t{8} * 1024;
+
   Address peer;
   std::optional<Address> local;  // where it sent to, as far as known
   std::vector<std::vector<std::byte>> datagrams;

@@ -59,13 +59,14 @@ void Channel::continue_from(std::uint64_t record_sequence, std::uint16_t next_me
   next_out_ = next_message_out;
 }
 
-void Channel::restart_messages() {
+void Channel::restart_messages(bool keeps_last_flight) {
   awaits_restart_ = false;
-  has_restarted_ = true;
+  restarted_in_ = static_cast<std::uint16_t>(inbound_.newest());
   next_in_ = 0;
   next_out_ = 0;
   if (!work_) return;
-  work_->outbox.clear();
+  work_->outbox.forget(Then::kAwaitAnswer);
+  if (!keeps_last_flight) work_->outbox.forget(Then::kLast);
   work_->reassembly.clear();
   work_->held.clear();
   work_->reset_timer(settings_.first_timeout);
@@ -91,7 +92,8 @@ void Channel::set_record_size_limits(std::uint64_t epoch, std::size_t in, std::s
 void Channel::begin_flight() {
   if (!work_) return;
   note_answer();
-  work_->outbox.forget(Then::kLast);
+  // Right after restart_messages it is what that has kept.
+  if (restarted_in_ == 0 || next_out_ > 0) work_->outbox.forget(Then::kLast);
   work_->outbox.drop_acked();
 }
 
@@ -148,6 +150,7 @@ void Channel::note_answer() {
   // Where small datagrams came through and larger ones seemingly did not, small ones stay.
   settings_.mtu = static_cast<std::uint16_t>(datagram_size());
   work_->outbox.forget(Then::kAwaitAnswer);
+  work_->outbox.forget(Then::kLast);  // of before restart_messages
   work_->reset_timer(settings_.first_timeout);
   if (work_->outbox.awaits(Then::kAwaitAck)) work_->retransmit_at = now_ + work_->timeout;
 }
@@ -284,6 +287,7 @@ void Channel::set_mtu(std::size_t mtu) {
 
 void Channel::set_first_timeout(Duration timeout) {
   settings_.first_timeout = timeout;
+  unlearnt_timeout_ = Duration(0);
   if (!work_) return;
   const Clock::duration before = work_->timeout;
   Clock::duration scaled = timeout;
@@ -301,7 +305,14 @@ void Channel::learn_round_trip() {
   if (!work_ || work_->sent_again || !work_->outbox.awaits(Then::kAwaitAnswer)) return;
   const auto round_trip = std::chrono::ceil<Duration>(now_ - work_->sent_at);
   const Duration timeout = std::max(2 * round_trip, settings_.shortest_timeout);
-  if (timeout < settings_.first_timeout) set_first_timeout(timeout);
+  if (timeout >= settings_.first_timeout) return;
+  const Duration before = settings_.first_timeout;
+  set_first_timeout(timeout);
+  unlearnt_timeout_ = before;
+}
+
+void Channel::forget_round_trip() {
+  if (unlearnt_timeout_ > Duration(0)) set_first_timeout(unlearnt_timeout_);
 }
 
 std::size_t Channel::seal_application_data(wire::Bytes content, std::span<std::byte> out) {
@@ -316,9 +327,12 @@ std::size_t Channel::application_overhead() const {
 void Channel::end_linger(TimePoint now) {
   if (now < linger_until_ || !all_acked()) return;  // an answer may still come under older keys
   inbound_.retire_below(inbound_.newest());
-  const bool is_idle = !work_ || (!work_->outbox.is_sending() && work_->reassembly.empty() &&
-                                  work_->held.empty() && !work_->ack_at && !work_->ack_due &&
-                                  work_->alert_count == 0);
+  // Records that nobody has authenticated, and the part of a message that does not go on, would
+  // stay for ever otherwise. During the handshake the owner's patience is their end.
+  const std::uint64_t last_of_handshake = speaks_dtls13() ? record::kApplicationEpoch : 1;
+  const bool is_idle =
+      !work_ || (inbound_.newest() >= last_of_handshake && !work_->outbox.is_sending() &&
+                 !work_->ack_at && !work_->ack_due && work_->alert_count == 0);
   linger_until_ = is_idle ? TimePoint::max() : now + kLinger;
   if (is_idle) work_.reset();
 }

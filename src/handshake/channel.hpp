@@ -70,8 +70,10 @@ class Channel {
   void continue_from(std::uint64_t record_sequence, std::uint16_t next_message_in,
                      std::uint16_t next_message_out);
   // restart_messages begins a further handshake of DTLS 1.2, whose messages count from 0 again
-  // (RFC 6347 §4.2.2). Flights and what was received in part are forgotten.
-  void restart_messages();
+  // (RFC 6347 §4.2.2). Flights and what was received in part are forgotten, but with
+  // `keeps_last_flight` not the last flight, which the peer may lack: it goes out again with the
+  // next one, as often as that does, or when the peer repeats its own.
+  void restart_messages(bool keeps_last_flight = false);
   // await_restart has the channel do so by itself, once, when the peer begins a further handshake
   // under the newest keys: with a HelloRequest or, to a server, a ClientHello.
   void await_restart() { awaits_restart_ = true; }
@@ -165,6 +167,9 @@ class Channel {
   // a flight that was sent again, because what is answered is not known then (Karn's algorithm,
   // RFC 6298 §3). Call it before the next flight begins.
   void learn_round_trip();
+  // forget_round_trip is for what is sent after the handshake: its ACK comes a quarter of the
+  // peer's timer later (see acknowledge_later), and the peer may have learnt nothing.
+  void forget_round_trip();
 
   // seal_application_data writes one record in the newest write epoch and gives its size, 0 when
   // `out` is too small (content + application_overhead), the content too long or the key used up.
@@ -193,8 +198,10 @@ class Channel {
   std::optional<Input> take_ack(const record::OpenedRecord& record);
   [[nodiscard]] bool begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
   [[nodiscard]] bool follows_lost_request(const wire::HandshakeHeader& header) const;
+  [[nodiscard]] bool is_from_before(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
   std::optional<Input> take_complete();
   void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
+  void repeat_last_flight();
   void note_answer();
   void note_missed_epoch();
   void acknowledge_later(record::RecordNumber number, bool has_gap);
@@ -211,12 +218,13 @@ class Channel {
   ChannelSettings settings_;
   TimePoint now_{};
   TimePoint linger_until_ = TimePoint::max();  // then older epochs and what is in `work_` may go
-  std::uint32_t next_in_ = 0;   // 2^16 after the last message there can be: no other is expected
-  std::uint32_t next_out_ = 0;  // likewise
+  Duration unlearnt_timeout_{0};  // the first timeout before learn_round_trip; 0: nothing learnt
+  std::uint32_t next_in_ = 0;     // 2^16 after the last message there can be: no other is expected
+  std::uint32_t next_out_ = 0;    // likewise
   wire::Version version_ = 0;
   bool is_server_;
   bool awaits_restart_ = false;
-  bool has_restarted_ = false;
+  std::uint16_t restarted_in_ = 0;  // epoch in which messages began to count anew; 0: never
 };
 
 }  // namespace dtls::handshake

@@ -153,6 +153,10 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
       return Fatal{.alert = AlertDescription::kDecodeError,
                    .what = "a malformed handshake fragment"};
     }
+    if (is_from_before(fragment->header, record.number.epoch)) {
+      if (fragment->header.type == wire::HandshakeType::kFinished) repeat_last_flight();
+      continue;
+    }
     if (begins_anew(fragment->header, record.number.epoch)) restart_messages();
     if (follows_lost_request(fragment->header)) next_in_ = fragment->header.message_seq;
     if (fragment->header.message_seq < next_in_) {
@@ -206,6 +210,8 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
 }
 
 void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {
+  // A client without keys cannot read an ACK under keys, so this is not for it but anybody's.
+  if (is_server_ && number.epoch == 0 && inbound_.newest() > 0) return;
   work_->acks.add(number);
   if (!speaks_dtls13() || work_->ack_due) return;
   // RFC 9147 §7.1: a quarter of the timer, in which the rest may come or the answer be ready. After
@@ -227,8 +233,22 @@ bool Channel::begins_anew(const wire::HandshakeHeader& header, std::uint64_t epo
 // A client that begins a handshake while a HelloRequest to it was lost gets a ServerHello that
 // counts from there (RFC 6347 §4.2.2).
 bool Channel::follows_lost_request(const wire::HandshakeHeader& header) const {
-  return has_restarted_ && !is_server_ && next_in_ == 0 && header.message_seq == 1 &&
+  return restarted_in_ != 0 && !is_server_ && next_in_ == 0 && header.message_seq == 1 &&
          header.type == wire::HandshakeType::kServerHello;
+}
+
+// Whether it is of the handshake before the one that restart_messages began, whose Finished is the
+// only message that comes under the same keys as those of the new one.
+bool Channel::is_from_before(const wire::HandshakeHeader& header, std::uint64_t epoch) const {
+  return restarted_in_ != 0 &&
+         (epoch < restarted_in_ ||
+          (epoch == restarted_in_ && header.type == wire::HandshakeType::kFinished));
+}
+
+// Once for each datagram, which only the peer can have made (RFC 6347 §4.2.4).
+void Channel::repeat_last_flight() {
+  if (!work_->outbox.awaits(Then::kLast) || std::exchange(work_->has_repeated, true)) return;
+  work_->outbox.rewind();
 }
 
 // The peer repeats what we know. In DTLS 1.3 an ACK tells it so; in DTLS 1.2 it lacks our flight.
@@ -238,9 +258,7 @@ void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t
     // Once for each time the peer sends its last flight: at the first fragment of its last message,
     // which only the peer can have sent (RFC 6347 §4.2.4).
     const bool is_last = header.message_seq + 1U == next_in_ && header.fragment_offset == 0;
-    if (epoch == 0 || !is_last || work_->has_repeated) return;
-    work_->has_repeated = true;
-    work_->outbox.rewind();
+    if (epoch != 0 && is_last) repeat_last_flight();
   } else if (work_->outbox.awaits(Then::kAwaitAnswer) &&
              now_ - work_->sent_at >= work_->timeout / kAckFraction) {
     // Anybody can send this, and much may be under way: not more often than a round trip takes.
@@ -273,7 +291,9 @@ std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
       return Fatal{.alert = AlertDescription::kIllegalParameter,
                    .what = "an ACK of a record that cannot be"};
     }
-    if (work_) is_news |= work_->outbox.acknowledge(number);
+    // Without keys anybody could say that a client's hello has come, and stop its timer.
+    const bool is_believed = is_server_ || record.number.epoch > 0;
+    if (work_ && is_believed) is_news |= work_->outbox.acknowledge(number);
   }
   if (!work_ || (!is_news && !is_empty)) return std::nullopt;
   work_->outbox.drop_acked();

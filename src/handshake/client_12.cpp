@@ -242,8 +242,16 @@ Step Client12::take_certificate_request(const HandshakeMessage& message) {
   if (!request) {
     return broken(AlertDescription::kDecodeError, "its CertificateRequest is malformed");
   }
-  const auto bytes = request->schemes.bytes();
-  request_schemes_.assign(bytes.begin(), bytes.end());
+  request_schemes_.clear();
+  for (const auto scheme : request->schemes) {
+    // RFC 5246 §7.4.4, RFC 8422 §5.5: ecdsa_sign stands for Ed25519 as well.
+    const auto type = signs_with_rsa(scheme) ? wire::ClientCertificateType::kRsaSign
+                                             : wire::ClientCertificateType::kEcdsaSign;
+    if (!request->types.contains(type)) continue;
+    const auto number = static_cast<std::uint16_t>(scheme);
+    request_schemes_.push_back(static_cast<std::byte>(number >> 8U));
+    request_schemes_.push_back(static_cast<std::byte>(number & 0xffU));
+  }
   was_asked_ = true;
   transcript_.add(message.raw);
   state_ = State::kDone;

@@ -267,15 +267,8 @@ Step Client13::take_certificate(const HandshakeMessage& message) {
   if (!certificate->context.empty()) {
     return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
   }
-  for (const auto entry : certificate->entries) {
-    if (!entry.extensions.empty()) {  // none was asked for (RFC 8446 §4.4.2)
-      return broken(AlertDescription::kUnsupportedExtension,
-                    "its Certificate answers an extension that it was not sent");
-    }
-  }
   PeerChain chain;
-  const auto certificate_of = [](const auto& entry) { return entry.certificate; };
-  if (auto failure = chain.collect(certificate->entries, certificate_of)) return failure;
+  if (auto failure = collect_13(certificate->entries, chain)) return failure;
   if (chain.view().empty()) {  // RFC 8446 §4.4.2.4
     return broken(AlertDescription::kDecodeError, "it sent no certificate");
   }
@@ -348,9 +341,7 @@ Step Client13::answer() {
   }
   const auto mac =
       finished_mac(suite_->hash, handshake_secrets_.client.view(), transcript_.digest());
-  if (was_asked_) {
-    core().to_be_confirmed = static_cast<std::uint16_t>(channel().next_message_out());
-  }
+  core().to_be_confirmed = was_asked_;
   add(HandshakeType::kFinished, mac.view());
   channel().end_flight(Channel::Then::kAwaitAck, core().now);
 

@@ -95,9 +95,9 @@ struct Core {
   bool is_proven = false;  // server: a cookie that was given out without memory has come back
   Negotiated negotiated;
   std::variant<std::monostate, Secrets12, Secrets13> secrets;
-  // Client of 1.3 that was asked for a certificate: only what the server says to its Finished,
-  // which has this message_seq, tells whether it was accepted.
-  std::optional<std::uint16_t> to_be_confirmed;
+  // Client of 1.3 that was asked for a certificate: only what the server says to its last flight
+  // tells whether it was accepted.
+  bool to_be_confirmed = false;
   std::vector<Ticket> tickets;  // client: come, and not taken yet
   Buffer peer_leaf;             // client: for tickets that come later
   bool peer_authorized = false;

@@ -80,11 +80,12 @@ EngineEvent Engine::take_event() {
 
 std::optional<EngineEvent> Engine::poll_event() {
   while (true) {
-    if (!events_.empty()) return take_event();
-    if (early_ && phase_ == Phase::kEstablished && handshake_ == nullptr) {
-      if (!early_->waiting.empty()) return take_early();
-      early_.reset();  // what was given out last was valid until this call
-    }
+    const bool is_proven = was_established_ && handshake_ == nullptr;
+    const bool has_early = early_ && is_proven && !early_->waiting.empty();
+    const bool is_close = !events_.empty() && std::holds_alternative<PeerClosed>(events_.front());
+    if (!events_.empty() && !(is_close && has_early)) return take_event();
+    if (has_early) return take_early();
+    if (early_ && is_proven) early_.reset();  // what was given out last was valid until this call
     if (received_) return Received{*std::exchange(received_, std::nullopt)};
     if (phase_ == Phase::kEnded || is_waiting()) return std::nullopt;
     auto input = core_.channel.next();
@@ -118,7 +119,8 @@ void Engine::take(const ChangeCipherSpec& /*change*/) {
 
 void Engine::take(const ApplicationData& data) {
   if (data.content.empty()) return;
-  if (handshake_ == nullptr) confirm();
+  // Not a confirmation: a server may speak before it has heard the client out (RFC 8446 §4.4.4).
+  has_gone_on_ |= phase_ == Phase::kEstablished && handshake_ == nullptr;
   warnings_ = 0;
   // DTLS 1.2 has keys before Finished has come, also in a renegotiation; DTLS 1.3 never has.
   const bool is_proven = core_.negotiated.version == wire::kDtls13 || data.epoch <= proven_epoch_;
@@ -223,7 +225,8 @@ void Engine::establish() {
 
 // What may have become due by what came in.
 void Engine::follow() {
-  if (phase_ == Phase::kConfirming && core_.channel.is_acked(*core_.to_be_confirmed)) confirm();
+  // Of the whole flight: who has its end only has not judged our certificate yet.
+  if (phase_ == Phase::kConfirming && core_.channel.all_acked()) confirm();
   if (phase_ != Phase::kEstablished) return;
   if (core_.channel.key_is_worn()) {
     fail({AlertDescription::kBadRecordMac,
@@ -235,18 +238,21 @@ void Engine::follow() {
   }
   if (core_.negotiated.version == wire::kDtls13 && handshake_ == nullptr) {
     post_.follow(core_);
-    // RFC 9147 §4.5.3: a key that is forged against is asked to be replaced, once.
-    const bool asks = core_.channel.key_wears_out() && asked_in_ != core_.channel.read_epoch();
-    if ((asks || core_.channel.needs_rekey()) && !post_.is_updating() &&
-        PostHandshake::can_update(core_)) {
-      if (asks) asked_in_ = core_.channel.read_epoch();
-      post_.update_keys(core_, asks);
-    }
+    replace_worn_keys();
   }
   if (core_.tickets.size() > reported_tickets_) {
     ++reported_tickets_;
     events_.emplace_back(TicketCame{});
   }
+}
+
+void Engine::replace_worn_keys() {
+  // RFC 9147 §4.5.3: a key that is forged against is asked to be replaced, once.
+  const bool asks = core_.channel.key_wears_out() && asked_in_ != core_.channel.read_epoch();
+  if (!asks && !core_.channel.needs_rekey()) return;
+  if (post_.is_updating() || !PostHandshake::can_update(core_)) return;
+  if (asks) asked_in_ = core_.channel.read_epoch();
+  post_.update_keys(core_, asks);
 }
 
 std::optional<Ticket> Engine::take_ticket() {
@@ -273,8 +279,9 @@ void Engine::fail(Failure failure) {
 
 void Engine::end(EngineEvent event) {
   phase_ = Phase::kEnded;
+  // What a peer said before it closed is still given out, if it has proven itself.
+  if (handshake_ != nullptr || !std::holds_alternative<PeerClosed>(event)) early_.reset();
   handshake_.reset();
-  early_.reset();
   events_.push_back(std::move(event));
 }
 
@@ -304,11 +311,9 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   const auto room = sealed_.add(message.size() + core_.channel.application_overhead());
   const std::size_t size = core_.channel.seal_application_data(message, room);
   sealed_.commit(size);
-  const bool is_worn = core_.channel.needs_rekey();
-  if (size != 0 && !(core_.negotiated.version == wire::kDtls12 && is_worn)) {
-    if (is_worn) follow();
-    return {};
-  }
+  // In DTLS 1.3 poll_transmit replaces them, which knows the time.
+  const bool is_over = core_.negotiated.version == wire::kDtls12 && core_.channel.needs_rekey();
+  if (size != 0 && !is_over) return {};
   // RFC 9147 §4.5.3: DTLS 1.2 has no way to change keys but a new handshake.
   close();
   events_.emplace_back(Ended{{ErrorKind::kSystem,
@@ -325,6 +330,7 @@ void Engine::close() {
   }
   phase_ = Phase::kEnded;
   handshake_.reset();
+  early_.reset();
 }
 
 void Engine::give_up(Error error) {
@@ -350,6 +356,11 @@ std::size_t Engine::poll_transmit(std::span<std::byte> out, TimePoint now) {
   // Data that was sent before close_notify must arrive before it; the end of a handshake must come
   // before the data that it makes readable.
   const bool data_first = phase_ == Phase::kEnded;
+  if (phase_ == Phase::kEstablished && core_.negotiated.version == wire::kDtls13 &&
+      core_.channel.needs_rekey()) {
+    core_.now = now;
+    replace_worn_keys();
+  }
   if (data_first && !sealed_.empty()) return sealed_.pop(out);
   if (phase_ != Phase::kIdle) {
     if (const std::size_t size = core_.channel.poll_transmit(out, now); size != 0) return size;

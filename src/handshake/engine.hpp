@@ -150,6 +150,7 @@ class Engine {
   void end_by_peer(std::uint8_t description);
   void end(EngineEvent event);
   void follow();
+  void replace_worn_keys();
   static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
                                    std::size_t size);
   EngineEvent take_event();

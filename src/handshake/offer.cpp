@@ -104,12 +104,14 @@ std::optional<OfferedPsk> psk_of(const Offer& offer) {
 }
 
 Result<Bytes> Offer::compose(Core& core, const Transcript& transcript, std::uint16_t message_seq) {
+  // The pre-shared key makes a handshake as short as the ticket does, and does not expire.
+  if (psk && ticket && ticket->state.version == wire::kDtls13) ticket.reset();
   if (ticket && sent_.empty() && !has_room_for_ticket(core)) ticket.reset();
   return write(core, transcript, message_seq);
 }
 
-// A hello of several fragments is dropped by many servers that keep no state for strangers: a ticket
-// that is too large for one datagram would keep us out for good.
+// A hello of several fragments is dropped by many servers that keep no state for strangers: a
+// ticket that is too large for one datagram would keep us out for good.
 bool Offer::has_room_for_ticket(Core& core) {
   Transcript none;
   const auto whole = write(core, none, 0);

@@ -8,6 +8,16 @@ namespace dtls::handshake {
 
 using wire::AlertDescription;
 
+Step collect_13(const wire::CertificateEntries& entries, PeerChain& chain) {
+  for (const auto entry : entries) {
+    if (!entry.extensions.empty()) {
+      return broken(AlertDescription::kUnsupportedExtension,
+                    "its Certificate answers an extension that it was not sent");
+    }
+  }
+  return chain.collect(entries, [](const auto& entry) { return entry.certificate; });
+}
+
 Step take_certificate_verify_13(Core& core, const PeerCredentials& peer, Sender signer,
                                 Transcript& transcript, const HandshakeMessage& message) {
   const auto verify = wire::parse_certificate_verify(message.body);

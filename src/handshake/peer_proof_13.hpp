@@ -5,8 +5,13 @@
 #include "handshake/authentication.hpp"
 #include "handshake/core.hpp"
 #include "handshake/transcript.hpp"
+#include "wire/certificate.hpp"
 
 namespace dtls::handshake {
+
+// collect_13 takes the certificates of a Certificate, none of whose extensions was asked for (RFC
+// 8446 §4.4.2).
+Step collect_13(const wire::CertificateEntries& entries, PeerChain& chain);
 
 // take_certificate_verify_13 takes the signature of the peer, `signer`, into the transcript that it
 // covers (RFC 8446 §4.4.3).

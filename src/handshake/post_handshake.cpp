@@ -103,6 +103,7 @@ void PostHandshake::send_update(Core& core, bool ask_peer, bool answers) {
                                           : wire::KeyUpdateRequest::kNotRequested);
   update_ = static_cast<std::uint16_t>(core.channel.next_message_out());
   answers_ = answers;
+  core.channel.forget_round_trip();
   core.channel.begin_flight();
   core.channel.add_message(HandshakeType::kKeyUpdate, body);
   core.channel.end_flight(Channel::Then::kAwaitAck, core.now);

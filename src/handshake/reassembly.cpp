@@ -24,6 +24,27 @@ std::unique_ptr<IncomingMessage> make_message(const wire::HandshakeHeader& fragm
 
 }  // namespace
 
+// What has been judged by a part of it, as a hello is by its cookie, must not change afterwards.
+bool IncomingMessage::fill(std::size_t offset, wire::Bytes part) {
+  const auto body = std::span(raw).subspan(wire::kHandshakeHeaderSize).subspan(offset, part.size());
+  for (std::size_t at = 0; at < part.size();) {
+    const ByteRange missing = received.next_missing(offset + at);
+    const std::size_t known_end = std::clamp(missing.begin - offset, at, part.size());
+    if (!std::equal(body.begin() + static_cast<std::ptrdiff_t>(at),
+                    body.begin() + static_cast<std::ptrdiff_t>(known_end),
+                    part.begin() + static_cast<std::ptrdiff_t>(at))) {
+      return false;
+    }
+    const std::size_t end = std::clamp(missing.end - offset, known_end, part.size());
+    std::copy(part.begin() + static_cast<std::ptrdiff_t>(known_end),
+              part.begin() + static_cast<std::ptrdiff_t>(end),
+              body.begin() + static_cast<std::ptrdiff_t>(known_end));
+    at = end;
+  }
+  received.add({.begin = offset, .end = offset + part.size()});
+  return true;
+}
+
 Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragment& fragment,
                                   std::uint64_t epoch) {
   const wire::HandshakeHeader& header = fragment.header;
@@ -47,11 +68,7 @@ Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragm
       header.message_seq != next || header.fragment_offset > message->received.prefix();
   if (message->complete())
     return Added::kInOrder;  // a repetition; what was judged whole stays as it is
-  std::copy(fragment.body.begin(), fragment.body.end(),
-            message->raw.begin() + wire::kHandshakeHeaderSize +
-                static_cast<std::ptrdiff_t>(header.fragment_offset));
-  message->received.add({.begin = header.fragment_offset,
-                         .end = std::size_t{header.fragment_offset} + header.fragment_length});
+  if (!message->fill(header.fragment_offset, fragment.body)) return Added::kMismatch;
   return has_gap ? Added::kWithGap : Added::kInOrder;
 }
 

@@ -22,6 +22,8 @@ struct IncomingMessage {
   bool is_followed = false;  // a record of it also had something of a later message
 
   [[nodiscard]] bool complete() const { return received.complete(); }
+  // fill adds a part of the body; false, and nothing for sure, where it contradicts what is there.
+  bool fill(std::size_t offset, wire::Bytes part);
 };
 
 // Reassembly holds the messages from the next one expected on, which its owner counts.
@@ -38,7 +40,7 @@ class Reassembly {
     kInOrder,
     kWithGap,   // it is not the next piece of the next message
     kDropped,   // too far ahead, too much ahead: must not be acknowledged
-    kMismatch,  // of another type or length than an earlier fragment of the message
+    kMismatch,  // of another type, length or content than an earlier fragment of the message
   };
 
   // add takes a fragment whose message_seq is at least `next`.

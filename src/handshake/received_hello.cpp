@@ -77,6 +77,18 @@ bool ReceivedHello::offers(crypto::Group group) const {
   return groups && groups->contains(static_cast<wire::NamedGroup>(group));
 }
 
+bool ReceivedHello::offers(wire::SrtpProfile profile) const {
+  const auto content = find(ExtensionType::kUseSrtp);
+  const auto offer = content ? wire::parse_use_srtp(*content) : std::nullopt;
+  return offer && offer->profiles.contains(profile);
+}
+
+bool ReceivedHello::offers_protocol(std::string_view name) const {
+  const auto content = find(ExtensionType::kAlpn);
+  const auto names = content ? wire::parse_alpn(*content) : std::nullopt;
+  return names && std::find(names->begin(), names->end(), name) != names->end();
+}
+
 bool ReceivedHello::offers_version(wire::Version version) const {
   if (const auto content = find(ExtensionType::kSupportedVersions)) {
     const auto versions = wire::parse_supported_versions(*content);
@@ -94,16 +106,14 @@ Random ReceivedHello::random() const {
 Step choose_alpn(const Settings& settings, const ReceivedHello& hello, std::string& chosen) {
   const auto content = hello.find(ExtensionType::kAlpn);
   if (!content) return {};
-  const auto names = wire::parse_alpn(*content);
-  if (!names) return broken(AlertDescription::kDecodeError, "its list of protocols is malformed");
+  if (!wire::parse_alpn(*content)) {
+    return broken(AlertDescription::kDecodeError, "its list of protocols is malformed");
+  }
   if (settings.alpn.empty()) return {};
   for (const auto& ours : settings.alpn) {
-    for (const auto name : *names) {
-      if (name == ours) {
-        chosen = ours;
-        return {};
-      }
-    }
+    if (!hello.offers_protocol(ours)) continue;
+    chosen = ours;
+    return {};
   }
   return incompatible(AlertDescription::kNoApplicationProtocol,
                       "offered no application protocol that is spoken here (ALPN)");
@@ -113,13 +123,13 @@ Step choose_srtp_profile(const Settings& settings, const ReceivedHello& hello,
                          std::uint16_t& chosen) {
   const auto content = hello.find(ExtensionType::kUseSrtp);
   if (!content) return {};
-  const auto offer = wire::parse_use_srtp(*content);
-  if (!offer) return broken(AlertDescription::kDecodeError, "its use_srtp is malformed");
+  if (!wire::parse_use_srtp(*content)) {
+    return broken(AlertDescription::kDecodeError, "its use_srtp is malformed");
+  }
   for (const auto ours : settings.srtp_profiles) {
-    if (offer->profiles.contains(static_cast<wire::SrtpProfile>(ours))) {
-      chosen = ours;
-      return {};
-    }
+    if (!hello.offers(static_cast<wire::SrtpProfile>(ours))) continue;
+    chosen = ours;
+    return {};
   }
   return {};
 }

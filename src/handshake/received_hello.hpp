@@ -27,6 +27,8 @@ class ReceivedHello {
   [[nodiscard]] std::optional<Bytes> find(wire::ExtensionType type) const;
   [[nodiscard]] bool offers(wire::CipherSuite suite) const;
   [[nodiscard]] bool offers(crypto::Group group) const;
+  [[nodiscard]] bool offers(wire::SrtpProfile profile) const;
+  [[nodiscard]] bool offers_protocol(std::string_view name) const;  // of ALPN
   // offers_version: by supported_versions or, where that is absent, by legacy_version.
   [[nodiscard]] bool offers_version(wire::Version version) const;
   [[nodiscard]] std::string_view server_name() const { return server_name_; }
@@ -51,8 +53,8 @@ Step choose_srtp_profile(const Settings& settings, const ReceivedHello& hello,
 // read_record_limit takes the client's record_size_limit (RFC 8449 §4), in bytes of plaintext.
 Step read_record_limit(const Settings& settings, const ReceivedHello& hello, wire::Version version,
                        std::uint16_t& limit);
-// choose_group gives the first of our groups that the version has and the client knows; in DTLS 1.2 a
-// client that names none takes any (RFC 8422 §4).
+// choose_group gives the first of our groups that the version has and the client knows; in DTLS 1.2
+// a client that names none takes any (RFC 8422 §4).
 std::optional<crypto::Group> choose_group(const Settings& settings, const ReceivedHello& hello,
                                           wire::Version version);
 

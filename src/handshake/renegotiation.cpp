@@ -80,7 +80,7 @@ Result<void> Engine::renegotiate(TimePoint now) {
     return refuse(EOPNOTSUPP, "associations with a pre-shared key are not renegotiated");
   }
   core_.now = now;
-  core_.channel.restart_messages();
+  core_.channel.restart_messages(true);
   if (core_.settings->is_server) {
     // RFC 5246 §7.4.1.1. It is no part of the transcript.
     core_.channel.begin_flight();

@@ -49,6 +49,9 @@ Step Server12::on_message(const HandshakeMessage& message) {
 Step Server12::take_hello(const HandshakeMessage& message) {
   ReceivedHello hello;
   if (auto failure = ReceivedHello::read(message, hello)) return failure;
+  if (!hello.offers_version(wire::kDtls12)) {  // RFC 5246 §E.1
+    return broken(AlertDescription::kProtocolVersion, "it renegotiates another version of DTLS");
+  }
   return begin(std::move(hello));
 }
 
@@ -97,8 +100,8 @@ Step Server12::negotiate() {
   // What the program was told in the first handshake holds on.
   if (!renegotiation_) {
     if (auto failure = choose_alpn(settings(), hello_, agreed.alpn)) return failure;
+    if (auto failure = choose_srtp_profile(settings(), hello_, agreed.srtp_profile)) return failure;
   }
-  if (auto failure = choose_srtp_profile(settings(), hello_, agreed.srtp_profile)) return failure;
   if (auto failure = read_record_limit(settings(), hello_, wire::kDtls12, record_limit_)) {
     return failure;
   }
@@ -238,21 +241,18 @@ Step Server12::send_server_hello(Bytes session_id) {
     }
   }
   wire::write_extension(writer, ExtensionType::kExtendedMasterSecret);
-  // What a renegotiating client does not ask for again is not answered again, though it holds on.
-  const auto asks = [&](ExtensionType type) { return hello_.find(type).has_value(); };
-  if (presented_.named && !resumed_ && asks(ExtensionType::kServerName)) {
+  if (presented_.named && !resumed_ && hello_.find(ExtensionType::kServerName)) {
     wire::write_extension(writer, ExtensionType::kServerName);
   }
   if (hello_.find(ExtensionType::kEcPointFormats)) wire::write_ec_point_formats(writer);
   if (issues_ticket_) wire::write_extension(writer, ExtensionType::kSessionTicket);
-  if (!core().negotiated.alpn.empty() && asks(ExtensionType::kAlpn)) {
-    wire::write_alpn(writer, std::span(&core().negotiated.alpn, 1));
+  // What a renegotiating client does not offer again is not answered again, though it holds on.
+  if (const auto& protocol = core().negotiated.alpn; hello_.offers_protocol(protocol)) {
+    wire::write_alpn(writer, std::span(&protocol, 1));
   }
-  if (const auto profile = core().negotiated.srtp_profile;
-      profile != 0 && asks(ExtensionType::kUseSrtp)) {
-    const std::array chosen{static_cast<wire::SrtpProfile>(profile)};
-    wire::write_use_srtp(writer, chosen);
-  }
+  const auto profile = static_cast<wire::SrtpProfile>(core().negotiated.srtp_profile);
+  if (profile != wire::SrtpProfile{} && hello_.offers(profile))
+    wire::write_use_srtp(writer, std::array{profile});
   if (record_limit_ != 0) {
     wire::write_record_size_limit(writer, settings().record_size_limit);
   }

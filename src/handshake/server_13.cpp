@@ -89,11 +89,21 @@ Step Server13::recall_retry() {
   if (!terms || !hello_.offers(terms->suite)) {
     return broken(AlertDescription::kIllegalParameter, "its cookie is not of DTLS 1.3");
   }
+  const auto has = [](const auto& list, auto one) {
+    return std::ranges::find(list, one) != list.end();
+  };
+  // The cookie may be of a server with other settings that shares the secret.
+  const auto group = static_cast<crypto::Group>(terms->group);
+  if (!has(settings().suites, terms->suite) ||
+      (terms->group != 0 && !(has(settings().groups, group) && is_usable(group, wire::kDtls13)))) {
+    return broken(AlertDescription::kIllegalParameter,
+                  "its cookie is of a server of other settings");
+  }
   suite_ = find_suite(terms->suite);
   has_retried_ = true;
   core().negotiated.retried = true;
   if (terms->group != 0) {
-    retried_ = static_cast<crypto::Group>(terms->group);
+    retried_ = group;
     if (auto failure = check_retried_share(hello_, *retried_)) return failure;
   }
   const Bytes request =
@@ -193,7 +203,8 @@ Step Server13::look_for_psk() {
         return use_psk(std::move(psk), *suite);
       }
     }
-    if (!settings().offers_psk) continue;
+    // Nobody is asked about a ticket that has expired.
+    if (!settings().offers_psk || TicketKeys::looks_like_one(offered.identity)) continue;
     const std::string_view identity(reinterpret_cast<const char*>(offered.identity.data()),
                                     offered.identity.size());
     auto answer = core().decisions->psk(identity);
@@ -449,9 +460,7 @@ Step Server13::take_certificate(const HandshakeMessage& message) {
     return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
   }
   PeerChain chain;
-  if (auto failure =
-          chain.collect(certificate->entries, [](const auto& e) { return e.certificate; }))
-    return failure;
+  if (auto failure = collect_13(certificate->entries, chain)) return failure;
   if (chain.view().empty() && presented_.requires_client) {
     return Failure{AlertDescription::kCertificateRequired,
                    {ErrorKind::kUntrusted,

@@ -64,6 +64,9 @@ struct SessionState {
   Buffer peer_leaf;  // the peer's certificate, DER; empty: it showed none
   bool peer_authorized = false;
   std::array<std::byte, 32> binding{};  // server: the hash of all that decides who may resume
+
+  // Copies are made on purpose only: there is a secret in it.
+  [[nodiscard]] SessionState copy() const;
 };
 
 // Ticket is what a client resumes with.

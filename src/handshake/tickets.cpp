@@ -15,6 +15,7 @@ constexpr auto kAead = crypto::AeadAlgorithm::kAes256Gcm;
 constexpr std::size_t kKeySize = 32;
 constexpr std::size_t kTagSize = 16;
 constexpr std::size_t kNonceSize = crypto::kAeadNonceSize;
+constexpr std::array kMark{std::byte{0xff}, std::byte{'t'}, std::byte{'k'}, std::byte{'1'}};
 // A ticket travels in one handshake message, and comes back in a ClientHello, whose vectors have at
 // most 2^16 bytes. Certificates of peers have a few kilobytes at most.
 constexpr std::size_t kMaxLeaf = 8192;
@@ -81,6 +82,21 @@ std::optional<SessionState> decode(Bytes bytes) {
 
 }  // namespace
 
+SessionState SessionState::copy() const {
+  return {.version = version,
+          .suite = suite,
+          .secret = secret.copy(),
+          .issued = issued,
+          .lifetime_s = lifetime_s,
+          .valid_until = valid_until,
+          .age_add = age_add,
+          .server_name = server_name,
+          .alpn = alpn,
+          .peer_leaf = peer_leaf,
+          .peer_authorized = peer_authorized,
+          .binding = binding};
+}
+
 bool is_fresh(const SessionState& state, TimePoint now) {
   return now >= state.issued && now < state.valid_until &&
          now - state.issued < std::chrono::seconds(state.lifetime_s);
@@ -91,7 +107,9 @@ TicketKeys::Shared TicketKeys::current(TimePoint now) {
   if (current_ == nullptr || now - current_->made >= lifetime_) {
     crypto::SecretBytes<kKeySize> secret;
     Id id;
-    if (!crypto::fill_random(secret.writable()) || !crypto::fill_random(id)) return nullptr;
+    std::ranges::copy(kMark, id.begin());
+    const auto unique = std::span(id).subspan<kMark.size()>();
+    if (!crypto::fill_random(secret.writable()) || !crypto::fill_random(unique)) return nullptr;
     former_ = std::move(current_);
     current_ = std::make_shared<Key>(Key{id, crypto::AeadKey(kAead, secret.view()), now});
   }
@@ -129,6 +147,10 @@ std::optional<Buffer> TicketKeys::seal(const SessionState& state, TimePoint now)
   crypto::wipe(std::span(plaintext).first(size));
   if (!sealed) return std::nullopt;
   return ticket;
+}
+
+bool TicketKeys::looks_like_one(Bytes ticket) {
+  return ticket.size() > kMark.size() && std::ranges::equal(ticket.first(kMark.size()), kMark);
 }
 
 std::optional<SessionState> TicketKeys::open(Bytes ticket, TimePoint now) {

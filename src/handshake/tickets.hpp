@@ -25,11 +25,14 @@ class TicketKeys {
   // seal gives nothing where the state is too large to travel (a peer's certificate above 8 KiB) or
   // libcrypto fails.
   std::optional<Buffer> seal(const SessionState& state, TimePoint now);
+  // looks_like_one: it was sealed by some TicketKeys, perhaps with a key that is gone. No identity
+  // of a pre-shared key does, which are UTF-8 (RFC 4279 §5.1).
+  static bool looks_like_one(Bytes ticket);
   // open gives nothing for a ticket that is not ours, was changed, or has expired.
   std::optional<SessionState> open(Bytes ticket, TimePoint now);
 
  private:
-  static constexpr std::size_t kIdSize = 8;
+  static constexpr std::size_t kIdSize = 12;  // a mark, and 8 random bytes
   using Id = std::array<std::byte, kIdSize>;
   struct Key {
     Id id;

@@ -117,8 +117,11 @@ handshake::PskAnswer Session::State::psk(std::string_view identity) {
   if (const auto known = settings.psks.find(identity); known != settings.psks.end()) {
     return to_engine(known->second);
   }
-  // What a stranger can make a program look for is bounded.
-  if (!settings.psk_callback || identity.size() > kMaxPskIdentity) return handshake::NoSuchPsk{};
+  // What a stranger can make a program look for is bounded. A client is asked without a name.
+  const bool is_nameless = identity.empty() && settings.hosts != nullptr;
+  if (!settings.psk_callback || is_nameless || identity.size() > kMaxPskIdentity) {
+    return handshake::NoSuchPsk{};
+  }
   auto answer = settings.psk_callback(identity);
   if (std::holds_alternative<PskLater>(answer)) return handshake::PskPending{};
   const auto* found = std::get_if<Psk>(&answer);

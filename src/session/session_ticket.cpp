@@ -32,30 +32,26 @@ std::optional<handshake::Ticket> SessionTicket::Inside::use(const Binding& wante
   const std::lock_guard lock(mutex);
   if (used && ticket.state.version == wire::kDtls13) return std::nullopt;
   used = true;
-  const auto& from = ticket.state;
-  handshake::SessionState state;
-  state.version = from.version;
-  state.suite = from.suite;
-  state.secret = from.secret.copy();
-  state.issued = from.issued;
-  state.lifetime_s = from.lifetime_s;
-  state.age_add = from.age_add;
-  state.server_name = from.server_name;
-  state.alpn = from.alpn;
-  state.peer_leaf = from.peer_leaf;
-  state.peer_authorized = from.peer_authorized;
-  state.binding = from.binding;
-  return handshake::Ticket{ticket.ticket, std::move(state)};
+  return handshake::Ticket{ticket.ticket, ticket.state.copy()};
 }
 
 namespace session {
 
 Binding binding_of(const ClientConfig& config) {
   // Hashes have one size, so that nothing of one text passes for another's.
-  const std::array trust{config.load_system_trust ? std::byte{1} : std::byte{0}};
-  return to_binding(crypto::hash(crypto::HashAlgorithm::kSha256,
-                                 {digest_of(config.server_name).view(), digest_of(config.ca).view(),
-                                  trust, digest_of(config.identity.cert).view()}));
+  const auto flag = [](bool is_on) { return is_on ? std::byte{1} : std::byte{0}; };
+  // Where a pre-shared key is all that proves the server, a session that began without it proves
+  // nothing, nor does one that began with another.
+  const std::array flags{flag(config.load_system_trust), flag(config.verify),
+                         flag(config.psk.has_value()),
+                         flag(static_cast<bool>(config.psk_callback))};
+  const auto identity = digest_of(config.psk ? config.psk->identity() : std::string());
+  const auto key = crypto::hash(crypto::HashAlgorithm::kSha256,
+                                {config.psk ? config.psk->key() : crypto::Bytes()});
+  return to_binding(
+      crypto::hash(crypto::HashAlgorithm::kSha256,
+                   {digest_of(config.server_name).view(), digest_of(config.ca).view(), flags,
+                    digest_of(config.identity.cert).view(), identity.view(), key.view()}));
 }
 
 Binding bind_to_peer(const Binding& binding, const Address& peer) {

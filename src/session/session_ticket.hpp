@@ -33,8 +33,8 @@ struct SessionTicket::Inside {
 namespace session {
 
 // binding_of hashes what decides whether the server that is asked now is the one that was verified
-// then, and whether it would know us as the same: name, trust, client certificate; and the address,
-// where nothing else tells servers apart.
+// then, and whether it would know us as the same: name, trust, client certificate, pre-shared key;
+// and the address, where nothing else tells servers apart.
 SessionTicket::Inside::Binding binding_of(const ClientConfig& config);
 SessionTicket::Inside::Binding bind_to_peer(const SessionTicket::Inside::Binding& binding,
                                             const Address& peer);

@@ -34,7 +34,7 @@ class EngineMemory : public EngineTestOfVersion {
       }
     }
   }
-  // settle lets both say all; then again minutes later, when nothing can be repeated any more.
+  // settle lets both say all, until nothing can be repeated any more.
   static void settle(Couple& couple) {
     TimePoint now(std::chrono::hours(1));
     couple.client->start(now);
@@ -49,11 +49,14 @@ class EngineMemory : public EngineTestOfVersion {
     ASSERT_EQ(couple.client->deadline(), std::nullopt);
     ASSERT_EQ(couple.server->deadline(), std::nullopt);
     static_cast<void>(couple.client->take_ticket());
-    now += std::chrono::minutes(5);
     ASSERT_TRUE(couple.client->send(EnginePair::bytes("still here")));
     pass_on(*couple.client, *couple.server, now);
     ASSERT_TRUE(couple.server->send(EnginePair::bytes("so am I")));
     pass_on(*couple.server, *couple.client, now);
+    for (auto* side : {couple.client.get(), couple.server.get()}) {
+      side->handle_timeout(side->linger_deadline().value());
+      ASSERT_EQ(side->linger_deadline(), std::nullopt);
+    }
   }
 };
 INSTANTIATE_TEST_SUITE_P(Of, EngineMemory, both_versions(), name_of_version);

@@ -87,10 +87,14 @@ class VirtualPair {
     });
   }
 
-  // is_quiet is true when neither waits for a timer.
-  [[nodiscard]] bool is_quiet() const {
-    return !client_.session->deadline() && !(server_.session && server_.session->deadline());
+  // waits_of gives when a side, waiting for its peer, has something to do; not when, minutes later,
+  // it frees what it needs no longer.
+  [[nodiscard]] std::optional<TimePoint> waits_of(const Side& side) const {
+    const auto due = side.session ? side.session->deadline() : std::nullopt;
+    return due && *due < now_ + std::chrono::minutes(2) ? due : std::nullopt;
   }
+  // is_quiet is true when neither waits for a timer.
+  [[nodiscard]] bool is_quiet() const { return !waits_of(client_) && !waits_of(server_); }
 
   // cut_off loses everything that is sent to one side from now on.
   void cut_off(const Side& side) { cut_off_ = &side; }
@@ -168,8 +172,7 @@ class VirtualPair {
   bool run_out_timer() {
     std::optional<TimePoint> next;
     for (const auto* side : {&client_, &server_}) {
-      if (!side->session) continue;
-      if (const auto due = side->session->deadline(); due && (!next || *due < *next)) next = due;
+      if (const auto due = waits_of(*side); due && (!next || *due < *next)) next = due;
     }
     if (!next) return false;
     now_ = std::max(now_, *next);

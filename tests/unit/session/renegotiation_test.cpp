@@ -119,18 +119,18 @@ TEST_F(Renegotiation, while_it_runs_send_says_again_and_the_deadline_is_the_hand
   server_.first_retransmission = client_.first_retransmission = Duration(10000);
   VirtualPair pair(server_, client_);
   ASSERT_TRUE(pair.connect());
-  EXPECT_FALSE(pair.client().session->deadline());
+  EXPECT_FALSE(pair.waits_of(pair.client()));
   ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
   EXPECT_EQ(pair.client().session->send(bytes("now")).error().sys_errno, EAGAIN);
   EXPECT_EQ(pair.client().session->renegotiate(pair.now()).error().sys_errno, EALREADY);
-  EXPECT_TRUE(pair.client().session->deadline());
+  EXPECT_TRUE(pair.waits_of(pair.client()));
   pair.collect();
   ASSERT_TRUE(pair.step());  // the server answers the hello
   EXPECT_EQ(pair.server().session->send(bytes("now")).error().sys_errno, EAGAIN);
-  EXPECT_TRUE(pair.server().session->deadline());
+  EXPECT_TRUE(pair.waits_of(pair.server()));
   settle(pair);
-  EXPECT_FALSE(pair.client().session->deadline());
-  EXPECT_FALSE(pair.server().session->deadline());
+  EXPECT_FALSE(pair.waits_of(pair.client()));
+  EXPECT_FALSE(pair.waits_of(pair.server()));
 }
 
 TEST_F(Renegotiation, silence_ends_the_association_after_the_handshake_timeout) {
@@ -212,7 +212,7 @@ class Refusal : public Renegotiation {
   }
   static void expect_alive(VirtualPair& pair, const Bytes& held) {
     EXPECT_FALSE(pair.server().failure) << pair.server().failure->message;
-    EXPECT_FALSE(pair.server().session->deadline());
+    EXPECT_FALSE(pair.waits_of(pair.server()));
     pair.server().wire.push_back(held);
     pair.step();
     EXPECT_EQ(pair.server().messages, std::vector<std::string>{"held back"});
@@ -334,7 +334,7 @@ TEST_F(Refusal, is_the_default_of_clients_and_costs_them_nothing) {
   ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
   settle(pair);
   EXPECT_FALSE(pair.client().failure);
-  EXPECT_FALSE(pair.client().session->deadline());
+  EXPECT_FALSE(pair.waits_of(pair.client()));
   pair.client().wire.push_back(held);
   pair.step();
   EXPECT_EQ(pair.client().messages, std::vector<std::string>{"held back"});
@@ -368,7 +368,7 @@ TEST_F(Renegotiation, a_request_that_is_ignored_is_given_up_and_the_association_
   EXPECT_EQ(pair.datagrams(), before + 2) << "the request and its repetition";
   pair.skip(server_.handshake_timeout);
   pair.server().session->handle_timeout(pair.now());
-  EXPECT_FALSE(pair.server().session->deadline());
+  EXPECT_FALSE(pair.waits_of(pair.server()));
   EXPECT_FALSE(pair.server().failure);
   EXPECT_TRUE(pair.server().session->send(bytes("still here")));
 }
