@@ -23,6 +23,7 @@ using dtls::TimePoint;
 using dtls::endpoint::CookieGate;
 using dtls::endpoint::CookieSecrets;
 using dtls::endpoint::Endpoint;
+using dtls::endpoint::HelloCollector;
 using dtls::endpoint::Opening;
 using dtls::fuzz::held_bytes;
 using dtls::fuzz::require;
@@ -39,7 +40,9 @@ constexpr dtls::Limits kLimits{.accept_queue = 4,
                                .half_open_per_address = 3};
 // The opening datagrams of one, and what stands around them.
 constexpr std::size_t kMostOfOne = 5 * kMostDatagram;
-constexpr std::size_t kMostOfNobody = std::size_t{24} * 1024;  // tables, contexts of the gate
+// Tables, contexts of the gate, and the hellos that it collects.
+constexpr std::size_t kMostOfNobody =
+    std::size_t{24} * 1024 + HelloCollector::kMost * (HelloCollector::kMaxHello + 256);
 
 std::vector<Address> make_peers() {
   return {*Address::parse("192.0.2.1", 1),       *Address::parse("192.0.2.1", 2),
