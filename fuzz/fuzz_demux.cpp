@@ -172,7 +172,8 @@ class Target {
     const auto other = challenged_.find(text(of));
     if (own == challenged_.end() || other == challenged_.end()) return;
     const auto& reply = other->second.reply;
-    if (reply.size() != CookieGate::kReplySize) return;  // a HelloRetryRequest
+    if (reply.size() != CookieGate::kReplySize) return;          // a HelloRetryRequest
+    if (!dtls::test::is_whole_hello(own->second.hello)) return;  // answered by its first fragment
     if (own->second.hello.size() + CookieGate::kCookieSize > kMostDatagram) return;
     const auto second =
         dtls::test::with_cookie(own->second.hello, Bytes(reply).last(CookieGate::kCookieSize));

@@ -64,6 +64,8 @@ for layer in "${layers[@]}"; do
     if [[ $header == */* && ($known == *" $first "* || $first == dtls) && ! $header =~ ^($syscalls)$ ]]; then
       [[ ${sees[$layer]} == *" $first "* ]] ||
         violation "$file:$line: $layer may not see $first ($header)"
+    elif [[ $header =~ ^openssl/(ssl|tls1|dtls1|srtp)[0-9]*\.h$ ]]; then
+      violation "$file:$line: the protocol is ours: libssl is a peer of the tests only ($header)"
     elif [[ $first == openssl ]]; then
       [[ ${openssl[$layer]} == yes ]] || violation "$file:$line: $layer may not see OpenSSL ($header)"
     elif [[ $header =~ ^($syscalls)$ ]]; then

@@ -16,7 +16,7 @@ tree() {
   echo 'dtls_layer(crypto OPENSSL)' >src/crypto/CMakeLists.txt
   echo 'dtls_layer(session SEES wire OPENSSL)' >src/session/CMakeLists.txt
   echo 'dtls_layer(net)' >src/net/CMakeLists.txt
-  printf '#include "wire/a.hpp"\n#include <openssl/ssl.h>\n#include <vector>\n' >src/session/a.cpp
+  printf '#include "wire/a.hpp"\n#include <openssl/evp.h>\n#include <vector>\n' >src/session/a.cpp
   printf '#include <sys/socket.h>\n#include <net/if.h>\n#include "net/a.hpp"\n' >src/net/a.cpp
   printf '#include <dtls/error.hpp>\n#include <napi.h>\n' >bindings/node/src/a.cpp
   printf '#include <string>\n#include "dtls/error.hpp"\n' >include/dtls/a.hpp
@@ -45,6 +45,7 @@ src/session/a.cpp|<sys/epoll.h>
 src/session/a.hpp|<unistd.h>
 src/session/a.cpp|<net/if.h>
 src/wire/a.cpp|<openssl/evp.h>
+src/session/a.cpp|<openssl/ssl.h>
 src/net/a.cpp|<openssl/evp.h>
 src/wire/a.cpp|"session/a.hpp"
 src/session/a.cpp|"crypto/a.hpp"

@@ -32,3 +32,11 @@ libraries=$(pkg-config --variable=libdir dtls)
 "$compiler" -std=c++20 "$scratch/outside/main.cpp" "${flags[@]}" -Wl,-rpath,"$libraries" \
   -o "$scratch/outside-pkg-config"
 "$scratch/outside-pkg-config"
+
+echo '== no libssl'
+for program in "$scratch/outside-pkg-config" "$scratch/cmake/outside"; do
+  if ldd "$program" | grep libssl; then
+    echo "$program needs libssl: the protocol is ours, and libcrypto all that it takes"
+    exit 1
+  fi
+done

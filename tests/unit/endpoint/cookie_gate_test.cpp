@@ -55,6 +55,15 @@ TEST_F(CookieGateTest, a_wrong_cookie_is_challenged_anew_as_the_next_message) {
   EXPECT_EQ(message->header.message_seq, 1U);
 }
 
+TEST_F(CookieGateTest, a_hello_whose_answer_would_not_be_listened_to_is_not_challenged) {
+  Datagram hello = hello_;
+  auto& message_seq = hello.at(wire::kRecordHeaderSize + 5);
+  message_seq = static_cast<std::byte>(handshake::kMaxHelloSeq - 1);
+  EXPECT_EQ(verdict(answered(hello)), Verdict::kProven);
+  message_seq = static_cast<std::byte>(handshake::kMaxHelloSeq);
+  EXPECT_EQ(verdict(hello), Verdict::kDiscard);
+}
+
 TEST_F(CookieGateTest, every_bit_of_the_cookie_counts) {
   ASSERT_EQ(verdict(hello_), Verdict::kChallenge);
   const Datagram good(cookie().begin(), cookie().end());

@@ -103,6 +103,33 @@ TEST_F(EndpointTest, a_waiting_peer_fills_no_more_than_a_few_kilobytes) {
   EXPECT_GT(bytes, 6000U);
 }
 
+TEST_F(EndpointTest, a_proven_hello_with_kilobytes_behind_it_opens_nothing) {
+  auto endpoint = with();
+  give(endpoint, kPeer, hello_);
+  auto second = test::with_cookie(hello_, cookie());
+  constexpr std::uint16_t kLong = 9000;
+  Datagram alert(wire::kRecordHeaderSize + kLong);
+  wire::Writer writer(alert);
+  wire::write_record_header(writer, {wire::ContentType::kAlert, wire::kDtls12, 0, 2, kLong});
+  second.insert(second.end(), alert.begin(), alert.end());
+  EXPECT_EQ(give(endpoint, kPeer, second).outcome, Outcome::kNothing);
+  EXPECT_EQ(endpoint.counters().refused, 1U);
+  EXPECT_EQ(endpoint.census().associations(), 0U);
+}
+
+TEST_F(EndpointTest, a_waiting_peer_that_begins_anew_again_and_again_holds_up_nobody) {
+  auto endpoint = with();
+  EXPECT_EQ(open(endpoint, kPeer), Outcome::kOpened);
+  now_ += std::chrono::seconds(40);
+  EXPECT_EQ(open(endpoint, kPeer, another_hello()), Outcome::kOpened);
+  const auto other = ipv4(2, 7);
+  EXPECT_EQ(open(endpoint, other), Outcome::kOpened);
+  now_ += std::chrono::seconds(30);
+  const auto opening = endpoint.accept(now_);
+  ASSERT_TRUE(opening);
+  EXPECT_EQ(opening->peer, other) << "the patience with the first was over";
+}
+
 TEST_F(EndpointTest, the_rest_of_a_hello_waits_with_the_fragment_that_proved_it) {
   auto endpoint = with();
   give(endpoint, kPeer, hello_);

@@ -149,6 +149,19 @@ TEST_F(ChannelInput, what_waits_for_an_earlier_message_is_bounded) {
   EXPECT_FALSE(channel_.has_buffered());
 }
 
+// What was judged by its first fragment, as a hello is by its cookie, cannot be changed by the
+// next.
+TEST_F(ChannelInput, fragments_with_other_bytes_than_before_are_fatal) {
+  give({{.length = 10, .offset = 2, .size = 4}});
+  EXPECT_FALSE(channel_.next());
+  give({{.length = 10, .offset = 0, .size = 5}});
+  EXPECT_FALSE(channel_.next());
+  auto content = content_of({{.length = 10, .offset = 4, .size = 6}});
+  content.at(wire::kHandshakeHeaderSize + 1) ^= std::byte{1};  // the last one that is known
+  give(ContentType::kHandshake, content);
+  EXPECT_EQ(fatal(), AlertDescription::kIllegalParameter);
+}
+
 TEST_F(ChannelInput, noise_in_epoch_0_is_no_input) {
   give(ContentType::kAlert, Datagram(1));
   EXPECT_FALSE(channel_.next());
@@ -159,6 +172,7 @@ TEST_F(ChannelInput, noise_in_epoch_0_is_no_input) {
   give(ContentType::kAck, Datagram(7));
   EXPECT_FALSE(channel_.next());
   EXPECT_EQ(channel_.deadline(), std::nullopt);
+  EXPECT_EQ(channel_.discarded().stray, 1U) << "the record of a type that does not exist";
 }
 
 TEST_F(ChannelInput, application_data_without_keys_is_fatal) {

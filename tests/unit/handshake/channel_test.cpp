@@ -172,6 +172,18 @@ TEST(ChannelKeys, plaintext_is_ignored_after_the_handshake) {
   }
 }
 
+// A record of an epoch that will never be is held in case it has overtaken its keys.
+TEST(ChannelCost, what_strangers_send_does_not_outlive_the_lingering) {
+  ChannelPair pair(wire::kDtls12);
+  ASSERT_TRUE(pair.play());
+  Datagram junk(wire::kRecordHeaderSize);
+  wire::Writer writer(junk);
+  wire::write_record_header(writer, {ContentType::kApplicationData, wire::kDtls12, 2, 0, 0});
+  pair.give(pair.server, junk);
+  pair.server.channel.handle_timeout(pair.server.channel.linger_deadline().value());
+  EXPECT_EQ(pair.server.channel.linger_deadline(), std::nullopt) << "nothing is left to be freed";
+}
+
 TEST(ChannelCost, an_idle_channel_is_small) {
   EXPECT_LE(sizeof(Channel), 900U);
   ChannelPair pair(wire::kDtls13);

@@ -169,5 +169,20 @@ TEST_P(EngineAlert, a_peer_that_stopped_answering_is_given_up_after_twelve_repet
   EXPECT_EQ(pair->client.sent, 13) << "the hello, repeated 12 times, and no alert";
 }
 
+TEST_P(EngineAlert, five_warnings_in_a_row_are_the_end) {
+  const auto pair = this->pair();
+  pair->lose([](int number) { return number >= 1; });
+  pair->start();
+  pair->deliver();
+  for (int i = 0; i < 4; ++i) {
+    give(*pair, pair->client, plain_alert(AlertLevel::kWarning, AlertDescription::kUserCanceled));
+    EXPECT_FALSE(pair->client.failure);
+  }
+  give(*pair, pair->client, plain_alert(AlertLevel::kWarning, AlertDescription::kUserCanceled));
+  ASSERT_TRUE(pair->client.failure);
+  EXPECT_EQ(pair->client.failure->alert,
+            static_cast<std::uint8_t>(AlertDescription::kUnexpectedMessage));
+}
+
 }  // namespace
 }  // namespace dtls::test

@@ -219,5 +219,21 @@ TEST_F(EngineDowngrade, to_an_answer_without_extended_master_secret_is_refused_b
   expect_refused(pair->client, pair->server, AlertDescription::kHandshakeFailure);
 }
 
+// RFC 7507 §3: one of the client's suites becomes TLS_FALLBACK_SCSV.
+TEST_F(EngineDowngrade, of_a_client_that_says_it_fell_back_is_refused) {
+  speak(wire::kDtls12);
+  const auto pair = this->pair();
+  pair->alter([](int number, EngineSide::Datagram& datagram) {
+    if (number != 0) return;
+    constexpr std::array kSuite{std::byte{0xc0}, std::byte{0x30}};
+    const auto found = std::ranges::search(datagram, kSuite).begin();
+    ASSERT_NE(found, datagram.end());
+    *found = std::byte{0x56};
+    *std::next(found) = std::byte{0};
+  });
+  pair->connect();
+  expect_refused(pair->server, pair->client, AlertDescription::kInappropriateFallback);
+}
+
 }  // namespace
 }  // namespace dtls::test

@@ -167,5 +167,37 @@ TEST_P(EngineHostile, messages_are_not_delivered_before_the_end_of_the_handshake
   expect_alive(*pair);
 }
 
+// RFC 5246 §7.4, RFC 8446 §4: the first message of either side can be nothing else.
+TEST_P(EngineHostile, a_message_out_of_turn_ends_the_handshake) {
+  using wire::HandshakeType;
+  for (const auto type :
+       {HandshakeType::kClientHello, HandshakeType::kServerHello, HandshakeType::kNewSessionTicket,
+        HandshakeType::kEncryptedExtensions, HandshakeType::kCertificate,
+        HandshakeType::kServerKeyExchange, HandshakeType::kCertificateRequest,
+        HandshakeType::kServerHelloDone, HandshakeType::kCertificateVerify,
+        HandshakeType::kClientKeyExchange, HandshakeType::kFinished, HandshakeType::kKeyUpdate}) {
+    SCOPED_TRACE(static_cast<int>(type));
+    const auto pair = this->pair();
+    pair->lose([](int /*number*/) { return true; });
+    pair->start();
+    pair->drain();
+    for (auto* side : {&pair->client, &pair->server}) {
+      const bool is_its_turn = type == (side == &pair->client ? HandshakeType::kServerHello
+                                                              : HandshakeType::kClientHello);
+      if (is_its_turn) continue;
+      EngineSide::Datagram datagram(wire::kRecordHeaderSize + wire::kHandshakeHeaderSize);
+      wire::Writer writer(datagram);
+      wire::write_record_header(
+          writer, {wire::ContentType::kHandshake, wire::kDtls12, 0, 9, wire::kHandshakeHeaderSize});
+      wire::write_handshake_header(writer, {type, 0, 0, 0, 0});
+      side->engine->receive(datagram, pair->now());
+      pair->drain();
+      ASSERT_TRUE(side->failure);
+      EXPECT_EQ(side->failure->alert,
+                static_cast<std::uint8_t>(wire::AlertDescription::kUnexpectedMessage));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dtls::test

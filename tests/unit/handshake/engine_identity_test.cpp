@@ -73,6 +73,22 @@ TEST_P(EngineIdentity, a_client_that_is_not_trusted_is_told_so) {
   EXPECT_EQ(pair->server.failure->kind, ErrorKind::kUntrusted);
 }
 
+// Whatever is lost of the client's flight: that a part of it was acknowledged, its end perhaps,
+// does not say that the certificate was accepted.
+TEST_P(EngineIdentity, a_client_that_is_not_trusted_is_never_connected) {
+  client_.channel.mtu = 300;
+  for (int lost = 0; lost < 16; ++lost) {
+    SCOPED_TRACE("lost " + std::to_string(lost));
+    const auto pair = asking_pair();
+    pair->client.owner.own = identity();
+    pair->server.owner.accepts = false;
+    pair->lose([lost](int number) { return number == lost; });
+    pair->connect();
+    EXPECT_EQ(pair->client.established, 0);
+    EXPECT_TRUE(pair->client.failure);
+  }
+}
+
 TEST_P(EngineIdentity, a_server_that_is_not_trusted_is_told_so) {
   const auto pair = this->pair();
   pair->client.owner.accepts = false;

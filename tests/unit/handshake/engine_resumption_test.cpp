@@ -262,5 +262,20 @@ TEST_F(EngineTicketVersion, a_ticket_of_the_other_version_is_not_used) {
   }
 }
 
+// RFC 9147 §5.8.2 has it sent again; who never says that it came has its reasons.
+TEST_F(EngineTicketVersion, a_ticket_that_is_never_acknowledged_does_not_end_the_association) {
+  speak(wire::kDtls13);
+  const auto pair = this->pair();
+  pair->start();
+  pair->deliver();
+  ASSERT_TRUE(pair->server.engine->is_established() && pair->client.engine->is_established());
+  const int before = pair->server.sent;
+  pair->lose([](int /*number*/) { return true; });
+  ASSERT_TRUE(pair->settle(Duration(3'600'000)));
+  EXPECT_EQ(pair->server.sent - before, 12) << "the ticket, again and again";
+  pair->lose({});
+  expect_alive(*pair);
+}
+
 }  // namespace
 }  // namespace dtls::test

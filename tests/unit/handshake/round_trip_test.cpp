@@ -95,5 +95,17 @@ TEST_P(RoundTrip, shortens_the_wait_for_what_is_lost_later) {
   }
 }
 
+// The peer, whose timer is longer, lets a quarter of it pass before it acknowledges a KeyUpdate.
+TEST_P(RoundTrip, is_forgotten_when_keys_are_updated) {
+  if (!is_13()) GTEST_SKIP() << "DTLS 1.2 has no KeyUpdate";
+  const auto pair = challenged(Duration(30));
+  ASSERT_TRUE(pair->settle()) << why(*pair);
+  ASSERT_EQ(pair->client.established, 1);
+  const int before = pair->client.sent;
+  ASSERT_TRUE(pair->client.engine->update_keys(false, pair->now()));
+  ASSERT_TRUE(pair->settle());
+  EXPECT_EQ(pair->client.sent - before, 1) << "it is not sent twice";
+}
+
 }  // namespace
 }  // namespace dtls::test

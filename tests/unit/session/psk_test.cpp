@@ -121,6 +121,64 @@ TEST_P(SessionPsk, a_client_with_a_key_is_not_asked_for_a_certificate) {
   EXPECT_EQ(pair.server().connected, 1);
 }
 
+// Sessions that are over, and the tickets of them.
+class SessionPskTicket : public SessionPsk {
+ protected:
+  SessionPskTicket() {
+    server_.identity = authority_.issue();
+    client_.tickets = true;
+  }
+  std::optional<SessionTicket> ticket(const std::shared_ptr<Context>& server) const {
+    VirtualPair pair(server, client_);
+    EXPECT_TRUE(pair.connect());
+    pair.settle([] { return true; });
+    return pair.client().session->take_ticket();
+  }
+
+  Authority authority_;
+};
+INSTANTIATE_TEST_SUITE_P(Of, SessionPskTicket,
+                         testing::Values(ProtocolVersion::kDtls12, ProtocolVersion::kDtls13),
+                         [](const auto& tested) {
+                           return tested.param == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
+                         });
+
+// It may be of a man in the middle, whom nobody asked for a key.
+TEST_P(SessionPskTicket, of_a_session_without_the_key_is_no_way_around_it) {
+  const auto server = std::move(*Context::for_server(server_));
+  client_.session = ticket(server);
+  ASSERT_TRUE(client_.session);
+  client_.psk = key("device 7");
+  VirtualPair pair(server, client_);
+  pair.connect();
+  EXPECT_EQ(pair.client().connected, 0);
+  EXPECT_TRUE(pair.client().failure);
+}
+
+TEST_P(SessionPskTicket, that_the_server_has_forgotten_costs_nothing_but_the_handshake) {
+  server_.psks = {key("device 7")};
+  client_.psk = key("device 7");
+  client_.session = ticket(std::move(*Context::for_server(server_)));
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  EXPECT_EQ(pair.client().connected, 1);
+  EXPECT_EQ(pair.server().session->negotiated()->psk_identity, "device 7");
+}
+
+TEST_P(SessionPskTicket, that_the_server_has_forgotten_is_no_identity_to_ask_the_program_about) {
+  client_.session = ticket(std::move(*Context::for_server(server_)));
+  ASSERT_TRUE(client_.session);
+  int asked = 0;
+  server_.psk_callback = [&](std::string_view /*identity*/) -> PskAnswer {
+    ++asked;
+    return PskLater{};
+  };
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  EXPECT_EQ(pair.client().connected, 1);
+  EXPECT_EQ(asked, 0);
+}
+
 TEST(PskOptions, keys_and_identities_have_bounds_and_no_error_has_the_key) {
   const std::string secret(65, 's');
   for (const auto& made : {Psk::make("", std::as_bytes(std::span("k"))),

@@ -104,6 +104,56 @@ TEST_P(LostInRenegotiation, of_a_server_is_made_up_for) {
 
 INSTANTIATE_TEST_SUITE_P(Each, LostInRenegotiation, testing::Range(0, 4));
 
+// RFC 6347 §4.2.4: the last flight is sent again to a peer that lacks it, also by who has gone on.
+// Of the handshake, the flights 4 and 5 are the client's last and the server's.
+TEST_F(Renegotiation, of_a_server_whose_last_flight_was_lost_follows_the_handshake) {
+  VirtualPair pair(server_, client_);
+  pair.lose([](int number) { return number == 5; });
+  ASSERT_TRUE(pair.settle([&] { return pair.server().connected > 0; }));
+  ASSERT_EQ(pair.client().connected, 0);
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.client().connected > 0 && pair.is_quiet(); }));
+  EXPECT_FALSE(pair.server().session->is_renegotiating());
+  expect_alive(pair);
+}
+
+// What belongs to the first handshake comes when the next one has begun.
+TEST_F(Renegotiation, of_a_server_is_not_disturbed_by_the_clients_repeated_flight) {
+  VirtualPair pair(server_, client_);
+  pair.lose([](int number) { return number == 5; });
+  ASSERT_TRUE(pair.settle([&] { return pair.server().connected > 0; }));
+  pair.skip(Duration(1000));
+  pair.client().session->handle_timeout(pair.now());
+  pair.collect();
+  ASSERT_FALSE(pair.server().wire.empty()) << "the flight, once more";
+  const auto repeated = pair.server().wire;
+  ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.client().connected > 0 && pair.is_quiet(); }));
+  expect_alive(pair);
+  EXPECT_FALSE(repeated.empty());
+}
+
+TEST_F(Renegotiation, of_a_client_whose_last_flight_was_lost_follows_the_handshake) {
+  client_.tickets = true;
+  client_.versions = {ProtocolVersion::kDtls12, ProtocolVersion::kDtls12};
+  const auto server = std::move(*Context::for_server(server_));
+  {
+    VirtualPair first(server, client_);
+    ASSERT_TRUE(first.connect());
+    client_.session = first.client().session->take_ticket();
+    ASSERT_TRUE(client_.session);
+  }
+  VirtualPair pair(server, client_);
+  pair.lose([](int number) { return number == 4; });
+  ASSERT_TRUE(pair.settle([&] { return pair.client().connected > 0; }));
+  ASSERT_TRUE(pair.client().session->negotiated()->resumed);
+  ASSERT_EQ(pair.server().connected, 0);
+  ASSERT_TRUE(pair.client().session->renegotiate(pair.now()));
+  ASSERT_TRUE(pair.settle([&] { return pair.server().connected > 0 && pair.is_quiet(); }));
+  EXPECT_FALSE(pair.client().session->is_renegotiating());
+  expect_alive(pair);
+}
+
 TEST_F(Renegotiation, the_keys_of_five_in_a_row_work) {
   VirtualPair pair(server_, client_);
   ASSERT_TRUE(pair.connect());

@@ -1,6 +1,7 @@
 // Tickets of clients: which sessions they resume, and which not.
 #include <gtest/gtest.h>
 
+#include "session/session_ticket.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -110,6 +111,18 @@ TEST_P(ClientTicket, that_the_server_does_not_know_any_more_costs_nothing_but_th
   config.identity = authority_.issue();
   server_ = std::move(*Context::for_server(config));
   EXPECT_FALSE(resumes());
+}
+
+// RFC 8446 §4.6.1: a session ends some time, however often it is resumed.
+TEST(ClientTicketLife, is_that_of_its_session) {
+  handshake::Ticket ticket;
+  ticket.state.version = wire::kDtls12;
+  ticket.state.peer_authorized = true;
+  ticket.state.valid_until = TimePoint(std::chrono::hours(7));
+  SessionTicket::Inside inside(std::move(ticket), {});
+  const auto used = inside.use({}, true);
+  ASSERT_TRUE(used);
+  EXPECT_EQ(used->state.valid_until, TimePoint(std::chrono::hours(7)));
 }
 
 }  // namespace
