@@ -185,9 +185,9 @@ void Association::on_end(const Error* error) {
   error_ = *error;
   require(error->sys_errno != 0 && !error->message.empty(), "an error says what happened");
   // A stranger, who may reorder, lose and repeat at will what the peer has sent, cannot end what is
-  // established. Renegotiations go on in answer to what we do, which an input may leave out; and
-  // 2^7 forgeries wear out a key of CCM-8 (RFC 9147 §4.5.3).
-  if (has_null_cipher() || !was_established_ || scene_.renegotiates ||
+  // established. Renegotiations go on in answer to what we do, which an input may leave out, or we
+  // decline what its recording has; and 2^7 forgeries wear out a key of CCM-8 (RFC 9147 §4.5.3).
+  if (has_null_cipher() || !was_established_ || scene_.renegotiates || engine_.has_declined() ||
       scene_.suites == Scene::Suites::kCcm8) {
     return;
   }

@@ -325,7 +325,11 @@ std::size_t Channel::application_overhead() const {
 }
 
 void Channel::end_linger(TimePoint now) {
-  if (now < linger_until_ || !all_acked()) return;  // an answer may still come under older keys
+  if (now < linger_until_) return;
+  if (!all_acked()) {  // an answer may still come under older keys
+    linger_until_ = now + kLinger;
+    return;
+  }
   inbound_.retire_below(inbound_.newest());
   // Records that nobody has authenticated, and the part of a message that does not go on, would
   // stay for ever otherwise. During the handshake the owner's patience is their end.

@@ -135,7 +135,6 @@ void Session::handle_timeout(TimePoint now) {
       state.engine.give_up(
           session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
     }
-    return;
   }
   state.engine.handle_timeout(now);
 }
