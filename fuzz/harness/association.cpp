@@ -191,9 +191,10 @@ void Association::on_end(const Error* error) {
       scene_.suites == Scene::Suites::kCcm8) {
     return;
   }
+  const std::string what = "a stranger does not end an established association: " + error->message;
   require(error->kind != ErrorKind::kMalformed && error->kind != ErrorKind::kIncompatible &&
               error->kind != ErrorKind::kUntrusted,
-          "a stranger does not end an established association");
+          what.c_str());
 }
 
 void Association::transmit() {

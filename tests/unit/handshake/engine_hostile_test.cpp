@@ -9,6 +9,15 @@
 namespace dtls::test {
 namespace {
 
+EngineSide::Datagram plain_message(wire::HandshakeType type, std::uint16_t message_seq) {
+  EngineSide::Datagram datagram(wire::kRecordHeaderSize + wire::kHandshakeHeaderSize);
+  wire::Writer writer(datagram);
+  wire::write_record_header(
+      writer, {wire::ContentType::kHandshake, wire::kDtls12, 0, 90, wire::kHandshakeHeaderSize});
+  wire::write_handshake_header(writer, {type, 0, message_seq, 0, 0});
+  return datagram;
+}
+
 class EngineHostile : public EngineTestOfVersion {
  protected:
   static void give(EnginePair& pair, EngineSide& to, EngineSide::Datagram datagram) {
@@ -167,6 +176,21 @@ TEST_P(EngineHostile, messages_are_not_delivered_before_the_end_of_the_handshake
   expect_alive(*pair);
 }
 
+// What comes after the last message of a side, sent by somebody before that has come.
+TEST_P(EngineHostile, a_message_without_keys_ahead_of_its_turn_does_not_outlive_the_handshake) {
+  const auto pair = this->pair();
+  pair->start();
+  pair->drain();
+  auto to_server = plain_message(wire::HandshakeType::kClientKeyExchange, is_13() ? 2 : 3);
+  auto to_client = plain_message(wire::HandshakeType::kServerHello, 6);
+  pair->server.engine->receive(to_server, pair->now());
+  pair->client.engine->receive(to_client, pair->now());
+  pair->drain();
+  ASSERT_TRUE(pair->settle());
+  ASSERT_TRUE(pair->client.established && pair->server.established) << why(*pair);
+  expect_alive(*pair);
+}
+
 // RFC 5246 §7.4, RFC 8446 §4: the first message of either side can be nothing else.
 TEST_P(EngineHostile, a_message_out_of_turn_ends_the_handshake) {
   using wire::HandshakeType;
@@ -185,11 +209,7 @@ TEST_P(EngineHostile, a_message_out_of_turn_ends_the_handshake) {
       const bool is_its_turn = type == (side == &pair->client ? HandshakeType::kServerHello
                                                               : HandshakeType::kClientHello);
       if (is_its_turn) continue;
-      EngineSide::Datagram datagram(wire::kRecordHeaderSize + wire::kHandshakeHeaderSize);
-      wire::Writer writer(datagram);
-      wire::write_record_header(
-          writer, {wire::ContentType::kHandshake, wire::kDtls12, 0, 9, wire::kHandshakeHeaderSize});
-      wire::write_handshake_header(writer, {type, 0, 0, 0, 0});
+      auto datagram = plain_message(type, 0);
       side->engine->receive(datagram, pair->now());
       pair->drain();
       ASSERT_TRUE(side->failure);
