@@ -312,8 +312,8 @@ std::optional<Input> Channel::take_complete() {
   if (!work_->given) return std::nullopt;
   ++next_in_;
   const IncomingMessage& message = *work_->given;
-  // All that came before is known now, and in epoch 0 anybody could interfere, or have done so ahead
-  // of time.
+  // All that came before is known now, and in epoch 0 anybody could interfere, or have done so
+  // ahead of time.
   if (message.epoch > 0) {
     inbound_.retire(0);
     work_->reassembly.drop_below(message.epoch);
