@@ -149,9 +149,10 @@ struct ClientConfig {
   // Whether the server is asked for tickets: see Session::take_ticket.
   bool tickets = false;
   // A ticket of an earlier session, which is resumed if the server still knows it: else there is a
-  // full handshake. It is not used, also, where server name, trust, client certificate or (where
-  // there is no server name) the server's address are others than in that session, where it has
-  // expired, and, in DTLS 1.3, a second time (RFC 8446 §C.4). Having one asks for the next.
+  // full handshake. It is not used, also, where server name, trust, `verify`, client certificate,
+  // pre-shared key or (where there is no server name) the server's address are others than in that
+  // session, where it has expired, and, in DTLS 1.3, a second time (RFC 8446 §C.4) or beside a
+  // pre-shared key, which does as well. Having one asks for the next.
   std::optional<SessionTicket> session;
   std::uint16_t record_size_limit = 0;  // as ServerConfig's
 };
