@@ -52,16 +52,7 @@ class EngineTest : public testing::Test {
   }
 
   static handshake::Ticket copy_of(const handshake::Ticket& ticket) {
-    handshake::Ticket copy;
-    copy.ticket = ticket.ticket;
-    copy.state.version = ticket.state.version;
-    copy.state.suite = ticket.state.suite;
-    copy.state.secret = ticket.state.secret.copy();
-    copy.state.issued = ticket.state.issued;
-    copy.state.lifetime_s = ticket.state.lifetime_s;
-    copy.state.age_add = ticket.state.age_add;
-    copy.state.peer_leaf = ticket.state.peer_leaf;
-    return copy;
+    return {ticket.ticket, ticket.state.copy()};
   }
 
   static std::string why(const EnginePair& pair) {
