@@ -465,12 +465,15 @@ describe("close", () => {
     client.send("last words");
     client.close();
     client.close();
-    const sent = (await wire.datagrams()).slice(before);
+    // The peer may have answered the alert already.
+    const sent = (await wire.datagrams())
+      .slice(before)
+      .filter((d) => d.fromClient);
     assert.deepEqual(
-      sent.map((d) => [d.fromClient, d.type, d.epoch]),
+      sent.map((d) => [d.type, d.epoch]),
       [
-        [true, TYPE.DATA, 1],
-        [true, TYPE.ALERT, 1],
+        [TYPE.DATA, 1],
+        [TYPE.ALERT, 1],
       ],
     );
     assert.equal(receive(peer), "last words");
