@@ -57,7 +57,7 @@ struct Limits {
   // Peers that proved their address but were not accepted yet: each holds its opening datagrams.
   std::size_t accept_queue = 1024;
   // Associations of one server, accepted or not. A proven address costs the attacker a round trip
-  // each, the server some 20 KB while the handshake lasts and 2 KiB when it has ended.
+  // each, the server 2 KiB each when the handshake has ended, and more while it lasts.
   std::size_t associations = 65536;
   // Of those, the ones whose handshake has not finished: it may last for handshake_timeout.
   std::size_t half_open = 8192;

@@ -119,8 +119,8 @@ class Engine {
 
  private:
   // kConfirming: a client of 1.3 that was asked for its certificate has said all, and waits for the
-  // server to accept it, which the ACK of its Finished tells (RFC 9147 §7), or whatever the server
-  // says next. In DTLS 1.2 the server's Finished tells it.
+  // server to accept it, which the ACK of its whole last flight tells (RFC 9147 §7), or a message
+  // of the server's that follows the handshake. In DTLS 1.2 the server's Finished tells it.
   enum class Phase : std::uint8_t { kIdle, kHandshaking, kConfirming, kEstablished, kEnded };
 
   struct Early {  // messages that wait for the end of the handshake

@@ -126,11 +126,9 @@ TEST_F(Renegotiation, of_a_server_is_not_disturbed_by_the_clients_repeated_fligh
   pair.client().session->handle_timeout(pair.now());
   pair.collect();
   ASSERT_FALSE(pair.server().wire.empty()) << "the flight, once more";
-  const auto repeated = pair.server().wire;
   ASSERT_TRUE(pair.server().session->renegotiate(pair.now()));
   ASSERT_TRUE(pair.settle([&] { return pair.client().connected > 0 && pair.is_quiet(); }));
   expect_alive(pair);
-  EXPECT_FALSE(repeated.empty());
 }
 
 TEST_F(Renegotiation, of_a_client_whose_last_flight_was_lost_follows_the_handshake) {
