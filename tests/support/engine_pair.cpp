@@ -56,6 +56,11 @@ std::optional<handshake::Ticket> Owner::ticket() {
   return std::exchange(to_resume, std::nullopt);
 }
 
+void Owner::log_secret(std::string_view label, handshake::Bytes /*client_random*/,
+                       handshake::Bytes secret) {
+  secrets[std::string(label)].assign(secret.begin(), secret.end());
+}
+
 std::shared_ptr<const handshake::Identity> to_identity(const IdentityConfig& config) {
   auto loaded = std::move(*credentials::load_identity(config));
   auto identity = std::make_shared<handshake::Identity>();

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ class Owner : public handshake::Decisions {
   std::string asked_name;
   std::string asked_psk;
 
+  bool keeps_secrets = false;
+  std::map<std::string, std::vector<std::byte>> secrets;  // by their label in a key log
+
   handshake::Presented present(std::string_view server_name) override;
   std::shared_ptr<const handshake::Identity> client_identity() override { return own; }
   handshake::Verdict verify(std::span<const handshake::Bytes> chain) override;
@@ -46,9 +50,9 @@ class Owner : public handshake::Decisions {
   handshake::PskAnswer psk(std::string_view identity) override;
   std::string server_name() override { return name; }
   std::optional<handshake::Ticket> ticket() override;
-  [[nodiscard]] bool is_logged() const override { return false; }
-  void log_secret(std::string_view /*label*/, handshake::Bytes /*client_random*/,
-                  handshake::Bytes /*secret*/) override {}
+  [[nodiscard]] bool is_logged() const override { return keeps_secrets; }
+  void log_secret(std::string_view label, handshake::Bytes client_random,
+                  handshake::Bytes secret) override;
   [[nodiscard]] handshake::PreSharedKey key() const;
 };
 

@@ -1,0 +1,73 @@
+// Interceptor rewrites handshake messages between two engines, also those under keys: it reads the
+// secrets of both engines from their key logs. It stands for a peer that has the keys of the
+// handshake and breaks its proofs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "handshake/key_schedule_12.hpp"
+#include "handshake/suites.hpp"
+#include "support/engine_pair.hpp"
+#include "wire/handshake_header.hpp"
+
+namespace dtls::test {
+
+// Every handshake message must fit one record; make_room says so to the engines' settings.
+class Interceptor {
+ public:
+  using Sender = handshake::Sender;
+  using Buffer = std::vector<std::byte>;
+  using Rewrite = std::function<void(Buffer& body)>;
+
+  // Takes the place of EnginePair::alter. Construct it before the handshake begins; it must outlive
+  // the handshake.
+  explicit Interceptor(EnginePair& pair);
+
+  static void make_room(handshake::Settings& settings);
+
+  // rewrite has `change` called with the body of each message of that type and sender. In DTLS 1.3
+  // the sender's Finished is computed anew once one of its messages was changed, as the sender
+  // would.
+  void rewrite(Sender sender, wire::HandshakeType type, Rewrite change);
+
+  // body_of gives the body of a message as it was delivered; empty where none was.
+  [[nodiscard]] Buffer body_of(Sender sender, wire::HandshakeType type) const;
+  // transcript is the hash of the messages delivered so far, messages are these themselves.
+  [[nodiscard]] crypto::Digest transcript() const;
+  [[nodiscard]] Buffer messages() const;
+  // signed_params is what the ServerKeyExchange of a full handshake signs for `params`.
+  [[nodiscard]] Buffer signed_params(handshake::Bytes params) const;
+
+ private:
+  struct Message {
+    Sender sender;
+    wire::HandshakeType type;
+    Buffer raw;  // with a header, as if unfragmented
+  };
+
+  void intercept(EngineSide::Datagram& datagram);
+  Buffer take_plain_form(std::span<const std::byte> record, Sender sender);
+  Buffer take_unified(std::span<const std::byte> record, Sender sender);
+  // process gives the content of a record with its messages rewritten.
+  Buffer process(handshake::Bytes content, Sender sender);
+  void change(Message& message);
+  [[nodiscard]] const EngineSide& side(Sender sender) const;
+  [[nodiscard]] const handshake::Suite& suite() const;
+  [[nodiscard]] handshake::Bytes secret(Sender sender, const char* label) const;
+  [[nodiscard]] handshake::Random random_of(Sender sender) const;
+
+  EnginePair& pair_;
+  int client_sent_ = 0;
+  std::map<std::pair<Sender, wire::HandshakeType>, Rewrite> rewrites_;
+  std::array<bool, 2> has_rewritten_{};
+  std::vector<Message> delivered_;
+};
+
+}  // namespace dtls::test
