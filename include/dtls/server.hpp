@@ -16,7 +16,8 @@ class ServerCore;
 }
 
 // Server accepts peers on one address. Used on the thread of its loop. Connections outlive it:
-// those without a socket of their own get one when the server closes.
+// those without a socket of their own get one when the server closes. The address is then free for
+// the next server of the same user, while the kernel keeps it from other users.
 class Server {
  public:
   // listen binds `local` (port 0: any). Fails with EINVAL for unusable credentials or options,

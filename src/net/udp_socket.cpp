@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/udp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <utility>
 
+#include "net/bound_ports.hpp"
 #include "net/sockaddr.hpp"
 
 namespace dtls::net {
@@ -77,18 +79,55 @@ Result<Address> address_by(Ask ask, int fd, const std::string& what) {
   return refused(what, EAFNOSUPPORT);
 }
 
-// Two sockets share an address only where both allow it. The server's socket allows it for the
-// moment of our own bind: before and after, a foreign SO_REUSEADDR socket is refused.
-class ReuseAllowed {
+// Flag is a socket option that is on for a moment.
+class Flag {
  public:
-  explicit ReuseAllowed(int fd) : fd_(fd) { set_option(fd_, SOL_SOCKET, SO_REUSEADDR, 1); }
-  ~ReuseAllowed() { set_option(fd_, SOL_SOCKET, SO_REUSEADDR, 0); }
-  ReuseAllowed(const ReuseAllowed&) = delete;
-  ReuseAllowed& operator=(const ReuseAllowed&) = delete;
+  Flag(int fd, int name) : fd_(fd), name_(name) { set_option(fd_, SOL_SOCKET, name_, 1); }
+  ~Flag() { set_option(fd_, SOL_SOCKET, name_, 0); }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
 
  private:
   int fd_;
+  int name_;
 };
+
+struct stat status_of(int fd) {
+  struct stat status {};
+  ::fstat(fd, &status);
+  return status;
+}
+
+// bind_beside binds `fd` to the address of `shared`. The kernel lets two sockets have one address
+// where both have SO_REUSEPORT and the same user, or where both have SO_REUSEADDR, whoever owns
+// them. So no socket of ours has SO_REUSEADDR, and other users are refused at every moment.
+// `shared` has SO_REUSEPORT only here: a program of the same user that asks for the port finds it
+// in use. Returns 0 or an errno.
+int bind_beside(int fd, int shared, const Address& local) {
+  const Flag for_us(shared, SO_REUSEPORT);
+  const uid_t owner = status_of(shared).st_uid;
+  // A program that has become another user since: a privileged one may still give the socket away.
+  const bool same_user =
+      status_of(fd).st_uid == owner || ::fchown(fd, owner, static_cast<gid_t>(-1)) == 0;
+  const int failure = bind_fd(fd, local);
+  if (failure != EADDRINUSE || same_user) return failure;
+  // An unprivileged one has SO_REUSEADDR only, and with it the moment in which others can bind,
+  // unless a connection of its own is in their way.
+  const Flag for_all(shared, SO_REUSEADDR);
+  const Flag here(fd, SO_REUSEADDR);
+  return bind_fd(fd, local);
+}
+
+// bind_among_connected binds `fd` to an address that only connected sockets hold, those of a closed
+// server's connections: they have SO_REUSEPORT, so the kernel asks for the same user. Returns 0 or
+// an errno.
+int bind_among_connected(int fd, const Address& local) {
+  const bool ipv6_only =
+      local.family == Address::Family::kIpv6 && get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
+  if (local.port == 0 || is_served(local, ipv6_only).value_or(true)) return EADDRINUSE;
+  const Flag meanwhile(fd, SO_REUSEPORT);
+  return bind_fd(fd, local);
+}
 
 // The programs that set these on their server mean the datagrams to its peers.
 void copy_qualities(int from, int to, Address::Family family) {
@@ -159,7 +198,9 @@ Result<UdpSocket> UdpSocket::bind(const Address& local, std::optional<bool> ipv6
     if (auto done = socket->set_ipv6_only(*ipv6_only); !done) return std::move(done).error();
   }
   enable_packet_info(socket->fd_, local.family);
-  if (const int failure = bind_fd(socket->fd_, local)) return cannot_use(what, local, failure);
+  int failure = bind_fd(socket->fd_, local);
+  if (failure == EADDRINUSE) failure = bind_among_connected(socket->fd_, local);
+  if (failure != 0) return cannot_use(what, local, failure);
   return socket;
 }
 
@@ -188,17 +229,14 @@ Result<UdpSocket> UdpSocket::bind_and_connect(UdpSocket& shared, const Address& 
   if (!socket) return socket;
   const int fd = socket->fd_;
   enable_packet_info(fd, own.family);
-  // It stays set on the new socket: the next one for another peer needs that of all before it.
-  set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  // It stays set: the next connection's socket, and the next server's on the address, need it.
+  set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   copy_qualities(shared.fd_, fd, own.family);
   socket->buffer_set_ = shared.buffer_set_;
   if (own.family == bound->family) {
     if (const int failure = copy_reach(shared.fd_, fd, own.family)) return refused(what, failure);
   }
-  {
-    const ReuseAllowed meanwhile(shared.fd_);
-    if (const int failure = bind_fd(fd, own)) return cannot_use(what, own, failure);
-  }
+  if (const int failure = bind_beside(fd, shared.fd_, own)) return cannot_use(what, own, failure);
   if (const int failure = connect_fd(fd, peer)) return cannot_use(what, peer, failure);
   return socket;
 }
@@ -213,10 +251,14 @@ Result<void> UdpSocket::rebind(bool ipv6_only) {
   enable_packet_info(fresh->fd_, local->family);
   copy_qualities(fd_, fresh->fd_, local->family);
   if (const int failure = copy_device(fd_, fresh->fd_)) return refused(what, failure);
+  // Beside a socket that shares its port, bind(2) does not look for others on the other family.
+  if (is_served(*local, ipv6_only, status_of(fd_).st_ino).value_or(false)) {
+    return cannot_use(what, *local, EADDRINUSE);
+  }
   {
-    const ReuseAllowed here(fd_);
-    const ReuseAllowed there(fresh->fd_);
-    if (const int failure = bind_fd(fresh->fd_, *local)) return cannot_use(what, *local, failure);
+    const Flag meanwhile(fresh->fd_, SO_REUSEPORT);
+    const int failure = bind_beside(fresh->fd_, fd_, *local);
+    if (failure != 0) return cannot_use(what, *local, failure);
   }
   if (::dup3(fresh->fd_, fd_, O_CLOEXEC) < 0) return refused(what, errno);
   return {};

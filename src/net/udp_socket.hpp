@@ -37,7 +37,8 @@ class UdpSocket {
   UdpSocket& operator=(UdpSocket&& other) noexcept;
 
   // bind opens a non-blocking, close-on-exec socket bound to `local`, with packet info on.
-  // No address reuse: a port in use fails with EADDRINUSE, and the message names the address.
+  // A port in use fails with EADDRINUSE, and the message names the address. An address that only
+  // connected sockets of bind_and_connect and of the same user hold is not in use.
   // ipv6_only: nullopt leaves it as the system has it; after the bind it cannot be changed.
   static Result<UdpSocket> bind(const Address& local, std::optional<bool> ipv6_only = std::nullopt);
   // connect opens a non-blocking socket connected to `peer`, bound to `local` first where given.
@@ -45,10 +46,12 @@ class UdpSocket {
                                    const std::optional<Address>& local = std::nullopt);
   // bind_and_connect opens a socket on the very address that `shared` is bound to (`local` says
   // which, wildcard resolved), connected to `peer`. Datagrams of other peers may land in it between
-  // its bind and its connect: the caller checks every datagram's source. `shared` allows the double
-  // bind only meanwhile (SO_REUSEADDR set on it and cleared again), so that no other program can
-  // take the port while `shared` is open. Device, IPv6-only setting, TTL and buffer sizes are those
-  // of `shared`.
+  // its bind and its connect: the caller checks every datagram's source. Both sockets share the
+  // address by SO_REUSEPORT, which `shared` has during this call only: the kernel refuses other
+  // users at every moment. The new socket keeps the option, so that a server can be bound to the
+  // address again after `shared` is closed. Device, IPv6-only setting, TTL and buffer sizes are
+  // those of `shared`. A program that has changed its user since the bind, and may not give sockets
+  // away (CAP_CHOWN), has SO_REUSEADDR on `shared` for a moment, where the kernel asks no user.
   static Result<UdpSocket> bind_and_connect(UdpSocket& shared, const Address& local,
                                             const Address& peer);
 

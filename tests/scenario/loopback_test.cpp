@@ -112,6 +112,28 @@ TEST_F(Loopback, connections_outlive_their_server) {
   EXPECT_EQ(receive(accepted), "still there?");
 }
 
+TEST_F(Loopback, a_server_takes_the_address_of_a_closed_one_whose_connections_live) {
+  auto server = listen();
+  const Address address = server.local_address();
+  auto [client, accepted] = connect(server);
+  auto [with_own_socket, accepted_there] = connect(server);
+  ASSERT_TRUE(accepted_there.descriptor());
+  for (int i = 0; i < 3; ++i) {
+    server.close();
+    auto next = Server::listen(loop_, server_config_, address);
+    ASSERT_TRUE(next) << next.error().message;
+    server = std::move(*next);
+    EXPECT_EQ(Server::listen(loop_, server_config_, address).error().sys_errno, EADDRINUSE);
+    auto [newcomer, newly_accepted] = connect(server);
+    ASSERT_TRUE(newcomer.send("new"));
+    EXPECT_EQ(receive(newly_accepted), "new");
+    ASSERT_TRUE(client.send("still there?"));
+    EXPECT_EQ(receive(accepted), "still there?");
+    ASSERT_TRUE(accepted_there.send("and here"));
+    EXPECT_EQ(receive(with_own_socket), "and here");
+  }
+}
+
 TEST_F(Loopback, what_a_closing_server_has_received_reaches_its_connections) {
   auto server = listen();
   auto [first, first_accepted] = connect(server);

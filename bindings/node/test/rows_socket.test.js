@@ -27,7 +27,7 @@ const {
 const { missing } = require("./support/program");
 const { HELLO_VERIFY_REQUEST, Relay, TYPE } = require("./support/relay");
 
-const { ECONNREFUSED, EINVAL, ENODEV } = os.constants.errno;
+const { EADDRINUSE, ECONNREFUSED, EINVAL, ENODEV } = os.constants.errno;
 const NOTHING = [[], [], []];
 const MIB = 1024 * 1024;
 
@@ -456,6 +456,20 @@ describe("close", () => {
       assert.equal(udpSocket(inode), undefined);
     }
     serve(t, identity, address);
+  });
+
+  test("of a server frees its address at once, and its connections live on", (t) => {
+    const { server, client, peer } = connect(t, identity);
+    const address = server.sockName();
+    server.close();
+    const next = serve(t, identity, address);
+    assert.equal(Dtls.createServer(identity, address), undefined);
+    assert.equal(getErrno(), EADDRINUSE);
+    const pair = join(t, next);
+    pair.client.send("new");
+    assert.equal(receive(pair.peer), "new");
+    client.send("old");
+    assert.equal(receive(peer), "old");
   });
 
   test("sends what was sent before it, then one alert", relayed, async (t) => {
