@@ -107,6 +107,16 @@ describe("documents", () => {
   }
 });
 
+test("the picture of the layers has every layer", () => {
+  const picture = read("docs/pictures/layers.svg");
+  const build = read("src/CMakeLists.txt");
+  const layers = [...build.matchAll(/add_subdirectory\((\w+)\)/g)];
+  assert.ok(layers.length > 5);
+  for (const [, layer] of layers) {
+    assert.match(picture, new RegExp(`class="b">${layer}</text>`), layer);
+  }
+});
+
 describe("a document's fault is found", () => {
   const open = (file) => (file === "other.md" ? "# A title\n" : undefined);
   const table = "| a | b |\n| --- | --- |\n| 1 | 2 |\n";
