@@ -60,6 +60,15 @@ async function epochOfLast(wire) {
   return (await wire.datagrams()).at(-1).epoch;
 }
 
+/** Data goes both ways after the first renegotiation. */
+async function goesOn(program, peer, wire) {
+  program.write("after\n");
+  assert.equal(await message(peer), "after\n");
+  assert.equal(peer.send("answer\n"), 7);
+  await program.sees(/answer/);
+  assert.equal(await epochOfLast(wire), 2);
+}
+
 describe("a renegotiation that openssl's client asks for", openssl, () => {
   test("is completed if our server supports it, and data goes on", async (t) => {
     const { server, wire, place } = await relay(t, { renegotiate: true });
@@ -71,11 +80,7 @@ describe("a renegotiation that openssl's client asks for", openssl, () => {
 
     program.write("R\n");
     await wire.seesEpoch("<", 2);
-    program.write("after\n");
-    assert.equal(await message(peer), "after\n");
-    assert.equal(peer.send("answer\n"), 7);
-    await program.sees(/answer/);
-    assert.equal(await epochOfLast(wire), 2);
+    await goesOn(program, peer, wire);
   });
 
   test("is refused by default, and only openssl's own alert ends the association", async (t) => {
@@ -121,11 +126,7 @@ describe("a rehandshake of GnuTLS's client", gnutls, () => {
     const program = client(t, place);
     const peer = await accepted(t, server);
     await program.sees(/ReHandshake was completed/);
-    program.write("after\n");
-    assert.equal(await message(peer), "after\n");
-    assert.equal(peer.send("answer\n"), 7);
-    await program.sees(/answer/);
-    assert.equal(await epochOfLast(wire), 2);
+    await goesOn(program, peer, wire);
   });
 
   test("is refused by default with a warning, and our side lives on", async (t) => {

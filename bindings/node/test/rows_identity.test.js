@@ -226,6 +226,18 @@ for (const [kind, { clientOnly, ...options }] of Object.entries(KINDS)) {
       assert.equal(peer.peerCertificate.trim(), leafOf(own.cert));
     });
 
+    /** Our client, with its certificate, connects to a program. */
+    const showOwn = (t, port, program) =>
+      connectTo(
+        t,
+        {
+          ...{ rejectUnauthorized: true, server: "localhost" },
+          ...{ ca: authority.ca, cert: own.cert, key: own.key },
+        },
+        Dtls.sockaddr("127.0.0.1", port),
+        program,
+      );
+
     test("of our client and openssl's server", openssl, async (t) => {
       const port = await freePort();
       const program = opensslServer(
@@ -235,15 +247,7 @@ for (const [kind, { clientOnly, ...options }] of Object.entries(KINDS)) {
         ...["-cert_chain", serverIdentity.certFile, "-Verify", "2"],
         ...["-CAfile", authority.caFile, "-verify_return_error"],
       );
-      const client = await connectTo(
-        t,
-        {
-          ...{ rejectUnauthorized: true, server: "localhost" },
-          ...{ ca: authority.ca, cert: own.cert, key: own.key },
-        },
-        Dtls.sockaddr("127.0.0.1", port),
-        program,
-      );
+      const client = await showOwn(t, port, program);
       client.send("hello\n");
       await program.sees(/hello/);
       assert.match(program.output, new RegExp(`subject=CN = own ${kind}`));
@@ -273,15 +277,7 @@ for (const [kind, { clientOnly, ...options }] of Object.entries(KINDS)) {
         ...["--require-client-cert", "--verify-client-cert"],
         ...["--x509cafile", authority.caFile],
       );
-      const client = await connectTo(
-        t,
-        {
-          ...{ rejectUnauthorized: true, server: "localhost" },
-          ...{ ca: authority.ca, cert: own.cert, key: own.key },
-        },
-        Dtls.sockaddr("127.0.0.1", port),
-        program,
-      );
+      const client = await showOwn(t, port, program);
       client.send("hello\n");
       assert.match(await message(client), /hello/);
     });
