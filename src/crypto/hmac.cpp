@@ -18,7 +18,7 @@ Error hmac_failed() {
                .sys_errno = EIO,
                .message =
                    "OpenSSL could not compute HMAC-SHA256: no loaded provider offers it, "
-                   "or memory is short. Check the provider section of openssl.cnf.",
+                   "or memory is short; check the provider section of openssl.cnf",
                .alert = {}};
 }
 
@@ -36,7 +36,7 @@ Result<HmacSha256> HmacSha256::create(std::span<const std::byte> key) {
   if (key.empty()) {
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
-                 .message = "An HMAC key must not be empty.",
+                 .message = "the key of an HMAC is empty; give one of 1 byte or more",
                  .alert = {}};
   }
   const OwnedBy<EVP_MAC, EVP_MAC_free> algorithm(

@@ -95,7 +95,7 @@ Error bad_share() {
   ERR_clear_error();
   return Error{.kind = ErrorKind::kMalformed,
                .sys_errno = EPROTO,
-               .message = "The peer's key share is no public key of the group it is said to be of.",
+               .message = "the peer's key share is not a public key of its group",
                .alert = kIllegalParameter};
 }
 

@@ -25,7 +25,7 @@ void require(bool done) {
     return;
   std::fputs(
       "dtls: a hash or a key could not be computed: memory is short, no loaded provider of OpenSSL "
-      "offers SHA-256 and SHA-384 (see openssl.cnf), or a label is too long.\n",
+      "offers SHA-256 and SHA-384 (see openssl.cnf), or a label is too long\n",
       stderr);
   std::abort();
 }
@@ -36,7 +36,7 @@ Error libcrypto_failed(const char* what) {
   Error error{.kind = ErrorKind::kSystem,
               .sys_errno = EIO,
               .message = std::string("OpenSSL could not ") + what + ": " +
-                         (reason == nullptr ? "no reason given" : reason) + ".",
+                         (reason == nullptr ? "it gives no reason" : reason),
               .alert = {}};
   ERR_clear_error();
   return error;

@@ -78,8 +78,8 @@ Result<void> fill_random(std::span<std::byte> out) {
   return Error{.kind = ErrorKind::kSystem,
                .sys_errno = EIO,
                .message =
-                   "The random generator of OpenSSL failed: the system gives it no "
-                   "entropy. Check that getrandom() and /dev/urandom work here.",
+                   "the random generator of OpenSSL failed: the system gives it no "
+                   "entropy; check that getrandom() and /dev/urandom work here",
                .alert = {}};
 }
 

@@ -188,7 +188,7 @@ Result<std::vector<std::byte>> sign(EVP_PKEY* key, SignatureScheme scheme, Bytes
   if (key == nullptr || traits == nullptr || !fits(key, scheme, false)) {
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
-                 .message = "The private key is not of the kind that the signature scheme is for.",
+                 .message = "the signature scheme does not fit the private key",
                  .alert = {}};
   }
   const int most = EVP_PKEY_get_size(key);

@@ -36,7 +36,7 @@ Result<CookieMaker> CookieMaker::create(std::shared_ptr<const CookieSecrets> sec
   if (!secrets) {
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
-                 .message = "A cookie gate needs secrets: pass CookieSecrets::generate().",
+                 .message = "the cookie gate has no secrets; pass CookieSecrets::generate()",
                  .alert = {}};
   }
   CookieMaker maker(std::move(secrets));

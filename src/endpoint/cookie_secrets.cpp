@@ -30,8 +30,8 @@ Result<std::shared_ptr<const CookieSecrets>> CookieSecrets::from_master_key(
     return Error{.kind = ErrorKind::kMisuse,
                  .sys_errno = EINVAL,
                  .message =
-                     "The rotation period of cookie secrets must be between 5 seconds and "
-                     "24 hours.",
+                     "the rotation period of cookie secrets must be between 5 seconds and "
+                     "24 hours",
                  .alert = {}};
   }
   return std::shared_ptr<const CookieSecrets>(new CookieSecrets(Key(master_key), period, origin));

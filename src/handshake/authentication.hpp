@@ -49,8 +49,7 @@ class PeerChain {
       const Bytes certificate = certificate_of(entry);
       bytes += certificate.size();
       if (count_ == kMaxChain || bytes > kMaxChainBytes) {
-        return broken(wire::AlertDescription::kBadCertificate,
-                      "its certificate chain is longer than any sound one");
+        return broken(wire::AlertDescription::kBadCertificate, "its certificate chain is too long");
       }
       chain_[count_++] = certificate;
     }

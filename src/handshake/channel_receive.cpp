@@ -289,7 +289,7 @@ std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
     if ((record.number.epoch < record::kApplicationEpoch && number.epoch > record.number.epoch) ||
         number.epoch > record::kMaxSequence || number.sequence > record::kMaxSequence) {
       return Fatal{.alert = AlertDescription::kIllegalParameter,
-                   .what = "an ACK of a record that cannot be"};
+                   .what = "an ACK of an invalid record number"};
     }
     // Without keys anybody could say that a client's hello has come, and stop its timer.
     const bool is_believed = is_server_ || record.number.epoch > 0;

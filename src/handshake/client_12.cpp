@@ -103,7 +103,8 @@ Step Client12::check_renegotiation(const wire::ServerHello& hello) {
   const auto content = hello.extensions.find(ExtensionType::kRenegotiationInfo);
   if (!content) {
     if (renegotiation_) {
-      return broken(AlertDescription::kHandshakeFailure, "it forgot secure renegotiation");
+      return broken(AlertDescription::kHandshakeFailure,
+                    "its ServerHello lacks secure renegotiation (RFC 5746)");
     }
     core().negotiated.secure_renegotiation = false;
     return {};

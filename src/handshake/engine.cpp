@@ -232,7 +232,7 @@ void Engine::follow() {
     fail({AlertDescription::kBadRecordMac,
           {ErrorKind::kMalformed,
            EPROTO,
-           "sent, or somebody in its name, more forged records than its key allows",
+           "or an attacker sent more forged records than its key allows",
            {}}});
     return;
   }
@@ -318,7 +318,7 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   close();
   events_.emplace_back(Ended{{ErrorKind::kSystem,
                               EPIPE,
-                              "was sent as many records as one key may protect; connect anew",
+                              "its keys have protected as many records as they may; connect anew",
                               {}}});
   if (size != 0) return {};
   return misuse(EPIPE, "the keys of the association are used up; connect anew");

@@ -275,7 +275,7 @@ Step take_answers(Core& core, const wire::ExtensionList& list) {
   agreed.peer_record_limit = 0;
   if (const auto content = list.find(ExtensionType::kRecordSizeLimit)) {
     const auto limit = wire::parse_record_size_limit(*content);
-    if (!limit) return broken(AlertDescription::kDecodeError, "its limit is malformed");
+    if (!limit) return broken(AlertDescription::kDecodeError, "its record_size_limit is malformed");
     agreed.peer_record_limit = plaintext_limit(*limit, agreed.version);
     if (agreed.peer_record_limit == 0) {
       return broken(AlertDescription::kIllegalParameter, "its record_size_limit is below 64");

@@ -58,12 +58,13 @@ Step check_offered_shares(const ReceivedHello& hello) {
 
 Step check_retried_share(const ReceivedHello& hello, crypto::Group asked) {
   const auto shares = shares_of(hello);
-  if (!shares) return broken(AlertDescription::kMissingExtension, "its second hello has no key");
+  if (!shares)
+    return broken(AlertDescription::kMissingExtension, "its second ClientHello has no key share");
   auto entry = shares->begin();
   if (entry == shares->end() || static_cast<crypto::Group>((*entry).group) != asked ||
       ++entry != shares->end()) {
     return broken(AlertDescription::kIllegalParameter,
-                  "its second hello has not the key share that it was asked for");
+                  "its second ClientHello lacks the requested key share");
   }
   return {};
 }

@@ -82,7 +82,8 @@ Step PostHandshake::take_key_update(Core& core, const HandshakeMessage& message)
   // One of ours that crossed it is no answer, but one answer does for several requests (RFC 8446
   // §4.6.3); a second one must wait for the ACK of the first (RFC 9147 §8).
   if (*request == wire::KeyUpdateRequest::kRequested) {
-    if (!can_update(core)) return unable("used up our numbers of messages with its requests");
+    if (!can_update(core))
+      return unable("the peer asked for more key updates than there are message numbers");
     if (update_) {
       owes_update_ |= !answers_;
     } else {

@@ -97,7 +97,7 @@ Step Server13::recall_retry() {
   if (!has(settings().suites, terms->suite) ||
       (terms->group != 0 && !(has(settings().groups, group) && is_usable(group, wire::kDtls13)))) {
     return broken(AlertDescription::kIllegalParameter,
-                  "its cookie is of a server of other settings");
+                  "its cookie came from a server with other settings");
   }
   suite_ = find_suite(terms->suite);
   has_retried_ = true;
@@ -272,7 +272,7 @@ Step Server13::after_psk() {
   const bool has_groups = hello_.find(ExtensionType::kSupportedGroups).has_value();
   if (has_groups != hello_.find(ExtensionType::kKeyShare).has_value() || !has_groups) {
     return broken(AlertDescription::kMissingExtension,
-                  "it sent not both of supported_groups and key_share");
+                  "it sent only one of supported_groups and key_share");
   }
   group_ = retried_ ? retried_ : choose_group(settings(), hello_, wire::kDtls13);
   if (!group_) {
@@ -295,7 +295,7 @@ Step Server13::after_psk() {
 Step Server13::ask_again(crypto::Group group) {
   if (has_retried_) {
     return broken(AlertDescription::kIllegalParameter,
-                  "its second hello has not the key share that it was asked for");
+                  "its second ClientHello lacks the requested key share");
   }
   has_retried_ = true;
   core().negotiated.retried = true;

@@ -5,7 +5,9 @@
 namespace dtls::session {
 
 Error name_peer(const Address& peer, Error error) {
-  error.message = "the peer at " + peer.text() + " " + error.message;
+  const bool is_ours = error.kind == ErrorKind::kSystem || error.kind == ErrorKind::kMisuse;
+  error.message = is_ours ? "the association with " + peer.text() + " failed: " + error.message
+                          : "the peer at " + peer.text() + " " + error.message;
   return error;
 }
 

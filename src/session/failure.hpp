@@ -9,7 +9,8 @@
 
 namespace dtls::session {
 
-// name_peer completes an Error of the engine, which is said of the peer, with who that is.
+// name_peer completes an Error of the engine with the peer's address. The engine's errors lack
+// their subject, the peer, unless they are of our own side (kSystem, kMisuse).
 Error name_peer(const Address& peer, Error error);
 
 // renegotiation_insisted is the Error of a peer that does without the association rather than

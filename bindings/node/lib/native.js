@@ -29,8 +29,8 @@ function locate() {
   }
   const looked = named ? `${named} (from DTLS_NATIVE)` : CANDIDATES.join(", ");
   throw new Error(
-    `the native part of @jsre/dtls is not built: looked for ${looked}. ` +
-      "Run `./dev build` in the repository, or set DTLS_NATIVE to the path of dtls_node.node.",
+    `the native part of @jsre/dtls is not built: looked for ${looked}; ` +
+      "run `./dev build` in the repository, or set DTLS_NATIVE to the path of dtls_node.node",
   );
 }
 

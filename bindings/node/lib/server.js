@@ -92,7 +92,7 @@ class Server extends Dtls {
       return loop().waitUntil(next, validate.timeout("timeout", timeout));
     }, null);
     if (accepted === undefined) {
-      const message = `nobody connected within ${timeout} ms`;
+      const message = `no peer connected within ${timeout} ms`;
       return this.#handle.fail(ERRNO.ETIMEDOUT, message, undefined);
     }
     return accepted === null

@@ -39,6 +39,16 @@ describe(PAGE, () => {
     });
   }
 
+  test("has sentences in lower case, without a full stop", () => {
+    const all = [...sentences().values()].flatMap((each) => [...each.keys()]);
+    // Names are written as they are; "Unknown error" is strerror(3)'s.
+    const NAME = /^(?:OpenSSL|DTLS|Node's|Unknown error$)/;
+    const wrong = all.filter(
+      (each) => /\.$/.test(each) || (/^\p{Lu}/u.test(each) && !NAME.test(each)),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
   test("has no sentence that nothing says any more, and its order", () => {
     const now = new Set(page().split("\n"));
     const stale = [...written].filter((line) => !now.has(line));

@@ -140,7 +140,12 @@ const COMPLETE = [
     before: `${PEER} is not trusted: `,
     errno: "EACCES",
   },
-  { file: /^src\/handshake\//, context: /^(?:\w+ :: )*unable /, errno: "EIO" },
+  {
+    file: /^src\/handshake\//,
+    context: /^(?:\w+ :: )*unable |kSystem , EPIPE/,
+    before: `the association with ${GAP} failed: `,
+    errno: "EIO",
+  },
   {
     file: /^src\/crypto\//,
     context: /^(?:\w+ :: )*libcrypto_failed /,
