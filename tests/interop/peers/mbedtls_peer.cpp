@@ -178,7 +178,7 @@ class Settings {
   std::vector<mbedtls_ecp_group_id> groups_;
 };
 
-class Conversation {
+class Conversation final : public Talker {
  public:
   Conversation(Settings& settings, const Options& options, Socket& socket)
       : settings_(settings), options_(options), socket_(socket) {
@@ -189,9 +189,7 @@ class Conversation {
     if (options.mtu != 0) mbedtls_ssl_set_mtu(&ssl_, static_cast<std::uint16_t>(options.mtu));
     if (!options.is_server) require(mbedtls_ssl_set_hostname(&ssl_, options.name.c_str()), "name");
   }
-  ~Conversation() { mbedtls_ssl_free(&ssl_); }
-  Conversation(const Conversation&) = delete;
-  Conversation& operator=(const Conversation&) = delete;
+  ~Conversation() override { mbedtls_ssl_free(&ssl_); }
 
   void resume(const mbedtls_ssl_session& session) {
     require(mbedtls_ssl_set_session(&ssl_, &session), "the session");
@@ -225,37 +223,21 @@ class Conversation {
     say("exported " + exported());
   }
 
-  // talk goes on until one of both says close_notify; a client also until the line "next". False
-  // at the end of the input.
-  bool talk() {
-    while (true) {
-      std::array<unsigned char, 16384> buffer;
-      const int size = mbedtls_ssl_read(&ssl_, buffer.data(), buffer.size());
-      if (size > 0) {
-        const std::string text(reinterpret_cast<const char*>(buffer.data()),
-                               static_cast<std::size_t>(size));
-        say("received " + text);
-        if (options_.is_server) send(text);
-        continue;
-      }
-      if (size == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
-        say("closed");
-        return true;
-      }
-      if (size != MBEDTLS_ERR_SSL_WANT_READ) require(size, "reading");
-      if (socket_.wait(next(), !options_.is_server) != Socket::Woken::kInput) continue;
-      const auto line = read_line();
-      if (line && *line != "next") {
-        send(*line);
-        continue;
-      }
-      mbedtls_ssl_close_notify(&ssl_);
-      return line.has_value();
-    }
+ private:
+  std::optional<std::size_t> receive(std::span<char> into) override {
+    const int size =
+        mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(into.data()), into.size());
+    if (size > 0) return static_cast<std::size_t>(size);
+    if (size == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return 0;
+    if (size != MBEDTLS_ERR_SSL_WANT_READ) require(size, "reading");
+    return std::nullopt;
   }
 
- private:
-  void send(const std::string& text) {
+  void close() override { mbedtls_ssl_close_notify(&ssl_); }
+
+  Socket::Woken wait(bool with_input) override { return socket_.wait(next(), with_input); }
+
+  void send(const std::string& text) override {
     const int sent =
         mbedtls_ssl_write(&ssl_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
     if (sent < 0) require(sent, "sending");
@@ -316,7 +298,7 @@ int main(int argc, char** argv) {
     if (!options.is_server && i > 0) conversation.resume(session);
     conversation.shake_hands(former);
     former = settings.exporter.master;
-    const bool goes_on = conversation.talk();
+    const bool goes_on = conversation.talk(options.is_server);
     if (!options.is_server) conversation.keep(session);
     if (!goes_on) break;
   }

@@ -156,7 +156,7 @@ SSLNamedGroup group_of(const std::string& name) {
   return ssl_grp_ec_curve25519;
 }
 
-class Conversation {
+class Conversation final : public Talker {
  public:
   Conversation(const Options& options, Identity& identity, Socket& socket)
       : options_(options), socket_(socket) {
@@ -181,9 +181,7 @@ class Conversation {
     options.is_server ? serve(identity) : ask(identity);
     require(SSL_ResetHandshake(fd_, options.is_server ? PR_TRUE : PR_FALSE) == SECSuccess, "reset");
   }
-  ~Conversation() { PR_Close(fd_); }
-  Conversation(const Conversation&) = delete;
-  Conversation& operator=(const Conversation&) = delete;
+  ~Conversation() override { PR_Close(fd_); }
 
   void shake_hands() {
     while (SSL_ForceHandshake(fd_) != SECSuccess) {
@@ -206,36 +204,6 @@ class Conversation {
     say("exported " + hex_of(keys.data(), keys.size()));
   }
 
-  // talk goes on until one of both says close_notify; a client also until the line "next". False
-  // at the end of the input.
-  bool talk() {
-    while (true) {
-      std::array<char, 16384> buffer;
-      const auto size = PR_Recv(fd_, buffer.data(), static_cast<PRInt32>(buffer.size()), 0, 0);
-      if (size > 0) {
-        const std::string text(buffer.data(), static_cast<std::size_t>(size));
-        say("received " + text);
-        if (text.starts_with("update")) update_keys();
-        if (options_.is_server) send(text);
-        continue;
-      }
-      if (size == 0) {
-        say("closed");
-        return true;
-      }
-      if (PR_GetError() != PR_WOULD_BLOCK_ERROR) fail_with(PR_GetError());
-      if (wait(!options_.is_server) != Socket::Woken::kInput) continue;
-      const auto line = read_line();
-      if (line && *line != "next") {
-        if (*line == "update") update_keys();
-        send(*line);
-        continue;
-      }
-      PR_Shutdown(fd_, PR_SHUTDOWN_BOTH);
-      return line.has_value();
-    }
-  }
-
  private:
   void serve(const Identity& identity) {
     require(SSL_ConfigServerCert(fd_, identity.certificate, identity.key, nullptr, 0) == SECSuccess,
@@ -252,7 +220,16 @@ class Conversation {
             "settings");
   }
 
-  Socket::Woken wait(bool with_input) {
+  std::optional<std::size_t> receive(std::span<char> into) override {
+    const auto size = PR_Recv(fd_, into.data(), static_cast<PRInt32>(into.size()), 0, 0);
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (PR_GetError() != PR_WOULD_BLOCK_ERROR) fail_with(PR_GetError());
+    return std::nullopt;
+  }
+
+  void close() override { PR_Shutdown(fd_, PR_SHUTDOWN_BOTH); }
+
+  Socket::Woken wait(bool with_input) override {
     PRIntervalTime left = 0;
     std::optional<Clock::time_point> until;
     if (DTLS_GetHandshakeTimeout(fd_, &left) == SECSuccess) {
@@ -261,11 +238,11 @@ class Conversation {
     return socket_.wait(until, with_input);
   }
 
-  void send(const std::string& text) {
+  void send(const std::string& text) override {
     require(PR_Send(fd_, text.data(), static_cast<PRInt32>(text.size()), 0, 0) > 0, "nothing sent");
   }
 
-  void update_keys() {
+  void update_keys() override {
     if (!options_.speaks_13) return;
     require(SSL_KeyUpdate(fd_, PR_FALSE) == SECSuccess, "no key update");
     say("updated");
@@ -278,8 +255,7 @@ class Conversation {
         error == SEC_ERROR_UNKNOWN_ISSUER || error == SEC_ERROR_UNTRUSTED_ISSUER ||
         error == SEC_ERROR_UNTRUSTED_CERT || error == SSL_ERROR_BAD_CERT_DOMAIN ||
         error == SSL_ERROR_NO_CERTIFICATE;
-    if (of_certificate) say("refused " + why);
-    fail(why);
+    of_certificate ? refuse(why) : fail(why);
   }
 
   const Options& options_;
@@ -306,7 +282,7 @@ int main(int argc, char** argv) {
     if (!socket || !options.is_server) socket.emplace(options);
     Conversation conversation(options, identity, *socket);
     conversation.shake_hands();
-    if (!conversation.talk()) break;
+    if (!conversation.talk(options.is_server)) break;
   }
   return 0;
 }

@@ -90,6 +90,11 @@ void fail(const std::string& why) {
   std::exit(1);
 }
 
+void refuse(const std::string& why) {
+  say("refused " + why);
+  fail(why);
+}
+
 std::string hex_of(const unsigned char* bytes, std::size_t size) {
   std::string text;
   for (std::size_t i = 0; i < size; ++i) {
@@ -175,6 +180,32 @@ std::optional<std::string> read_line() {
   auto line = pending.substr(0, end);
   pending.erase(0, end + 1);
   return line;
+}
+
+bool Talker::talk(bool is_server) {
+  while (true) {
+    std::array<char, 16384> buffer;
+    if (const auto size = receive(buffer)) {
+      if (*size == 0) {
+        say("closed");
+        return true;
+      }
+      const std::string text(buffer.data(), *size);
+      say("received " + text);
+      if (text.starts_with("update")) update_keys();
+      if (is_server) send(text);
+      continue;
+    }
+    if (wait(!is_server) != Socket::Woken::kInput) continue;
+    const auto line = read_line();
+    if (line && *line != "next") {
+      if (*line == "update") update_keys();
+      send(*line);
+      continue;
+    }
+    close();
+    return line.has_value();
+  }
 }
 
 }  // namespace dtls::peers

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,8 @@ Options parse(int argc, char** argv);
 void say(const std::string& line);
 // fail prints "failed WHY" and ends the program.
 [[noreturn]] void fail(const std::string& why);
+// refuse prints "refused WHY", and then it fails.
+[[noreturn]] void refuse(const std::string& why);
 std::string hex_of(const unsigned char* bytes, std::size_t size);
 
 using Clock = std::chrono::steady_clock;
@@ -73,6 +76,28 @@ class Socket {
   int fd_;
   bool known_ = false;
   sockaddr_in peer_{};
+};
+
+// Talker is an association of the peer's library that is established.
+class Talker {
+ public:
+  Talker() = default;
+  virtual ~Talker() = default;
+  Talker(const Talker&) = delete;
+  Talker& operator=(const Talker&) = delete;
+
+  // talk goes on until one of both says close_notify; a client also until the line "next". False
+  // at the end of the input.
+  bool talk(bool is_server);
+
+ protected:
+  // receive gives the size of the next message, 0 after the peer's close_notify, nullopt if nothing
+  // has come. Whatever else there is ends the program.
+  virtual std::optional<std::size_t> receive(std::span<char> into) = 0;
+  virtual void send(const std::string& text) = 0;
+  virtual void update_keys() {}
+  virtual void close() = 0;  // says close_notify
+  virtual Socket::Woken wait(bool with_input) = 0;
 };
 
 // read_line gives the next line of the input; nullopt at its end. It waits for it.

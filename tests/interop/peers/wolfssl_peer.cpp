@@ -102,7 +102,7 @@ Context make_context(const Options& options) {
   return context;
 }
 
-class Conversation {
+class Conversation final : public Talker {
  public:
   Conversation(WOLFSSL_CTX* context, const Options& options, Socket& socket)
       : options_(options), socket_(socket), ssl_(wolfSSL_new(context)) {
@@ -126,11 +126,9 @@ class Conversation {
     }
 #endif
   }
-  ~Conversation() {
+  ~Conversation() override {
     wolfSSL_free(ssl_);
   }
-  Conversation(const Conversation&) = delete;
-  Conversation& operator=(const Conversation&) = delete;
 
   void resume(WOLFSSL_SESSION* session) {
     require(wolfSSL_set_session(ssl_, session) == WOLFSSL_SUCCESS, "the session cannot be taken");
@@ -165,40 +163,24 @@ class Conversation {
 #endif
   }
 
-  // talk goes on until one of both says close_notify; a client also until the line "next". False
-  // at the end of the input.
-  bool talk() {
-    while (true) {
-      std::array<char, 16384> buffer;
-      const int size = wolfSSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()));
-      if (size > 0) {
-        const std::string text(buffer.data(), static_cast<std::size_t>(size));
-        say("received " + text);
-        if (text.starts_with("update")) update_keys();
-        if (options_.is_server) send(text);
-        continue;
-      }
-      const int error = wolfSSL_get_error(ssl_, size);
-      if (error == WOLFSSL_ERROR_ZERO_RETURN) {
-        say("closed");
-        wolfSSL_shutdown(ssl_);
-        return true;
-      }
-      if (error != WOLFSSL_ERROR_WANT_READ) fail_with(error);
-      if (wait(!options_.is_server) != Socket::Woken::kInput) continue;
-      const auto line = read_line();
-      if (line && *line != "next") {
-        if (*line == "update") update_keys();
-        send(*line);
-        continue;
-      }
+ private:
+  std::optional<std::size_t> receive(std::span<char> into) override {
+    const int size = wolfSSL_read(ssl_, into.data(), static_cast<int>(into.size()));
+    if (size > 0) return static_cast<std::size_t>(size);
+    const int error = wolfSSL_get_error(ssl_, size);
+    if (error == WOLFSSL_ERROR_ZERO_RETURN) {
       wolfSSL_shutdown(ssl_);
-      return line.has_value();
+      return 0;
     }
+    if (error != WOLFSSL_ERROR_WANT_READ) fail_with(error);
+    return std::nullopt;
   }
 
- private:
-  Socket::Woken wait(bool with_input) {
+  void close() override {
+    wolfSSL_shutdown(ssl_);
+  }
+
+  Socket::Woken wait(bool with_input) override {
     const auto until = Clock::now() + std::chrono::seconds(wolfSSL_dtls_get_current_timeout(ssl_));
     const auto woken = socket_.wait(until, with_input);
     if (woken == Socket::Woken::kTimeout && wolfSSL_dtls_got_timeout(ssl_) == WOLFSSL_FATAL_ERROR) {
@@ -207,11 +189,11 @@ class Conversation {
     return woken;
   }
 
-  void send(const std::string& text) {
+  void send(const std::string& text) override {
     require(wolfSSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0, "nothing sent");
   }
 
-  void update_keys() {
+  void update_keys() override {
 #ifdef WOLFSSL_DTLS13
     if (options_.speaks_13) {
       require(wolfSSL_update_keys(ssl_) == WOLFSSL_SUCCESS, "no key update");
@@ -227,8 +209,7 @@ class Conversation {
     const bool of_certificate = error == ASN_NO_SIGNER_E || error == ASN_SELF_SIGNED_E ||
                                 error == ASN_SIG_CONFIRM_E || error == DOMAIN_NAME_MISMATCH ||
                                 error == NO_PEER_CERT;
-    if (of_certificate) say("refused " + why);
-    fail(why);
+    of_certificate ? refuse(why) : fail(why);
   }
 
   const Options& options_;
@@ -249,7 +230,7 @@ int main(int argc, char** argv) {
     Conversation conversation(context.get(), options, *socket);
     if (session != nullptr) conversation.resume(session.get());
     conversation.shake_hands();
-    const bool goes_on = conversation.talk();
+    const bool goes_on = conversation.talk(options.is_server);
     if (!options.is_server) conversation.keep(session);
     if (!goes_on) break;
   }
