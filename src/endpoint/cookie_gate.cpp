@@ -97,7 +97,6 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
   const auto first = reader.next();
   if (!first) return {};
   const bool is_start = first->header.fragment_offset == 0;
-  if (is_start && datagram.size() < kShortestHello) return {};
   while (reader.next()) {
   }
   if (reader.is_broken()) return {};
@@ -109,9 +108,18 @@ CookieGate::Answer CookieGate::inspect(const Address& peer, std::span<const std:
                           .reply = reply};
   if (first->header.is_whole()) return judge(question, first->body);
   if (is_start) {
-    if (auto answer = judge_start(question, first->body)) return *answer;
+    if (auto answer = judge_start(question, first->body)) {
+      add_what_overtook(*answer, question, first->header, datagram);
+      return *answer;
+    }
   }
   return collect(question, datagram);
+}
+
+bool CookieGate::is_collecting(const Address& peer, std::span<const std::byte> datagram,
+                               TimePoint now) {
+  const auto fragment = FragmentReader(datagram).next();
+  return fragment && collector_.find(peer, fragment->header, now) != nullptr;
 }
 
 CookieGate::Answer CookieGate::judge(const Question& question, wire::Bytes body) {
@@ -192,12 +200,36 @@ CookieGate::Answer CookieGate::challenge_13(const Question& question,
   return {.verdict = Verdict::kChallenge, .reply_size = size, .position = {}, .collected = {}};
 }
 
-CookieGate::Answer CookieGate::collect(Question question, std::span<const std::byte> datagram) {
+// add_what_overtook completes the answer to a hello that was judged by its first fragment. A proven
+// peer's association gets the fragments that came before the first one; an answered or discarded
+// hello needs them no longer.
+void CookieGate::add_what_overtook(Answer& answer, const Question& question,
+                                   const wire::HandshakeHeader& first,
+                                   std::span<const std::byte> datagram) {
+  auto* const waiting = collector_.find(question.peer, first, question.now);
+  if (waiting == nullptr) return;
+  const bool is_proven = answer.verdict == Verdict::kProven;
+  if (auto* const joined = is_proven ? add_fragments(question, datagram) : nullptr) {
+    answer.collected = collector_.take(*joined, question.position.record_sequence);
+  } else {
+    HelloCollector::forget(*waiting);
+  }
+}
+
+// add_fragments gives the hello that the last fragment of the datagram was added to; null: none
+// was.
+HelloCollector::Hello* CookieGate::add_fragments(const Question& question,
+                                                 std::span<const std::byte> datagram) {
   HelloCollector::Hello* hello = nullptr;
   FragmentReader reader(datagram);
   while (const auto fragment = reader.next()) {
     if (auto* const it = collector_.add(question.peer, *fragment, question.now)) hello = it;
   }
+  return hello;
+}
+
+CookieGate::Answer CookieGate::collect(Question question, std::span<const std::byte> datagram) {
+  auto* const hello = add_fragments(question, datagram);
   if (hello == nullptr) return {};
   hello->count_datagram(datagram.size());
   if (!hello->complete()) return {};

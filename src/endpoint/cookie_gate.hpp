@@ -14,8 +14,9 @@
 //   the cookie of a HelloRetryRequest      -> proven, or turned away
 //   anything else                          -> put together (HelloCollector), then judged whole
 //
-// So what strangers fill the collector with is in nobody's way who speaks DTLS 1.2, or whose second
-// hello has its cookie in front, as ours has.
+// A fragment that overtakes the first one waits in the collector in every case. So a flood that
+// fills the collector delays no client that speaks DTLS 1.2, or whose second hello has its cookie
+// in front, as ours has, unless its fragments are reordered.
 //
 // Whoever sends the second hello has received at the address it claims, so spoofed sources
 // cost no memory, and since no answer is longer than its question nobody is flooded through
@@ -62,8 +63,8 @@ class CookieGate {
     // After kProven, where the hello stands: the first record of the server repeats its
     // record sequence number (RFC 6347 §4.2.1) and ServerHello its message_seq (§4.2.2).
     wire::HelloPosition position;
-    // After kProven, where the hello came in several datagrams: all of it in one, to be given to
-    // the association instead of the last. In the gate's memory, until its next use.
+    // After kProven, where the hello came in several datagrams: all that has come of it in one, to
+    // be given to the association instead of the last. In the gate's memory, until its next use.
     std::span<std::byte> collected;
   };
 
@@ -84,10 +85,9 @@ class CookieGate {
   Answer inspect(const Address& peer, std::span<const std::byte> datagram, TimePoint now,
                  std::span<std::byte> reply);
 
-  // is_collecting: fragments of a hello of that peer wait for the rest.
-  [[nodiscard]] bool is_collecting(const Address& peer, TimePoint now) const {
-    return collector_.is_collecting(peer, now);
-  }
+  // is_collecting: the datagram begins with a fragment of a hello of which others wait here.
+  [[nodiscard]] bool is_collecting(const Address& peer, std::span<const std::byte> datagram,
+                                   TimePoint now);
 
  private:
   // What was asked, by whom, and where the answer goes.
@@ -111,6 +111,10 @@ class CookieGate {
   Answer judge_13(const Question& question, const wire::ClientHello& hello, wire::Bytes content);
   Answer challenge_13(const Question& question, const wire::ClientHello& hello,
                       const handshake::RetryTerms& terms);
+  void add_what_overtook(Answer& answer, const Question& question,
+                         const wire::HandshakeHeader& first, std::span<const std::byte> datagram);
+  HelloCollector::Hello* add_fragments(const Question& question,
+                                       std::span<const std::byte> datagram);
   Answer collect(Question question, std::span<const std::byte> datagram);
 
   CookieMaker maker_;

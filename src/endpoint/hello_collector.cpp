@@ -31,7 +31,7 @@ bool HelloCollector::Hello::add(Part part) {
 
 std::span<std::byte> HelloCollector::body_of(const Hello& hello) {
   const auto index = static_cast<std::size_t>(&hello - table_->hellos.data());
-  return std::span(table_->datagrams.at(index)).subspan(kHeaders, hello.length_);
+  return std::span(table_->bodies.at(index)).first(hello.length_);
 }
 
 // contradicts: a byte that has come before comes again, and is another.
@@ -46,16 +46,18 @@ bool HelloCollector::contradicts(const Hello& hello, const wire::HandshakeFragme
   });
 }
 
-HelloCollector::Hello* HelloCollector::find(const Address& peer, std::uint16_t message_seq) {
+HelloCollector::Hello* HelloCollector::find(const Address& peer,
+                                            const wire::HandshakeHeader& header, TimePoint now) {
+  if (!table_) return nullptr;
   const auto found = std::ranges::find_if(table_->hellos, [&](const Hello& each) {
-    return each.length_ != 0 && each.message_seq_ == message_seq && each.peer_ == peer;
+    return each.length_ != 0 && each.length_ == header.length &&
+           each.message_seq_ == header.message_seq && each.peer_ == peer &&
+           now - each.since_ <= kLife;
   });
   return found == table_->hellos.end() ? nullptr : &*found;
 }
 
-HelloCollector::Hello& HelloCollector::room_for(const Address& peer, std::uint16_t message_seq) {
-  if (Hello* const before = find(peer, message_seq)) return *before;
-  // Nobody's are the oldest.
+HelloCollector::Hello& HelloCollector::room_for_one() {
   return *std::ranges::min_element(table_->hellos, {}, [](const Hello& each) {
     return each.length_ == 0 ? TimePoint::min() : each.since_;
   });
@@ -65,20 +67,14 @@ HelloCollector::Hello* HelloCollector::add(const Address& peer,
                                            const wire::HandshakeFragment& fragment, TimePoint now) {
   const wire::HandshakeHeader& header = fragment.header;
   if (header.length > kMaxHello || fragment.body.empty()) return nullptr;
-  const bool is_first = header.fragment_offset == 0;
-  if (!table_) {
-    if (!is_first) return nullptr;
-    table_ = std::make_unique<Table>();
-  }
-  Hello* hello = find(peer, header.message_seq);
-  if (hello != nullptr && (hello->length_ != header.length || now - hello->since_ > kLife ||
-                           contradicts(*hello, fragment))) {
-    hello->length_ = 0;
+  if (!table_) table_ = std::make_unique<Table>();
+  Hello* hello = find(peer, header, now);
+  if (hello != nullptr && contradicts(*hello, fragment)) {
+    forget(*hello);
     hello = nullptr;
   }
   if (hello == nullptr) {
-    if (!is_first) return nullptr;
-    hello = &room_for(peer, header.message_seq);
+    hello = &room_for_one();
     *hello = {};
     hello->peer_ = peer;
     hello->since_ = now;
@@ -94,28 +90,28 @@ HelloCollector::Hello* HelloCollector::add(const Address& peer,
   return hello;
 }
 
-bool HelloCollector::is_collecting(const Address& peer, TimePoint now) const {
-  return table_ && std::ranges::any_of(table_->hellos, [&](const Hello& each) {
-           return each.length_ != 0 && each.peer_ == peer && now - each.since_ <= kLife;
-         });
-}
-
 std::span<std::byte> HelloCollector::take(Hello& hello, std::uint64_t record_sequence) {
-  const auto index = static_cast<std::size_t>(&hello - table_->hellos.data());
-  const auto datagram = std::span(table_->datagrams.at(index)).first(kHeaders + hello.length_);
+  const auto parts = std::span(hello.parts_).first(hello.count_);
+  std::size_t size = 0;
+  for (const Hello::Part part : parts)
+    size += wire::kHandshakeHeaderSize + part.end - part.begin;
+  const auto datagram = std::span(table_->taken).first(wire::kRecordHeaderSize + size);
   wire::Writer writer(datagram);
-  wire::write_record_header(
-      writer, {.type = wire::ContentType::kHandshake,
-               .version = wire::kDtls12,
-               .epoch = 0,
-               .sequence = record_sequence,
-               .length = static_cast<std::uint16_t>(wire::kHandshakeHeaderSize + hello.length_)});
-  wire::write_handshake_header(writer, {.type = wire::HandshakeType::kClientHello,
-                                        .length = hello.length_,
-                                        .message_seq = hello.message_seq_,
-                                        .fragment_offset = 0,
-                                        .fragment_length = hello.length_});
-  hello.length_ = 0;
+  wire::write_record_header(writer, {.type = wire::ContentType::kHandshake,
+                                     .version = wire::kDtls12,
+                                     .epoch = 0,
+                                     .sequence = record_sequence,
+                                     .length = static_cast<std::uint16_t>(size)});
+  for (const Hello::Part part : parts) {
+    const auto length = static_cast<std::uint32_t>(part.end - part.begin);
+    wire::write_handshake_header(writer, {.type = wire::HandshakeType::kClientHello,
+                                          .length = hello.length_,
+                                          .message_seq = hello.message_seq_,
+                                          .fragment_offset = part.begin,
+                                          .fragment_length = length});
+    writer.bytes(body_of(hello).subspan(part.begin, length));
+  }
+  forget(hello);
   return datagram;
 }
 

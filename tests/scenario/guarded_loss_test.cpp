@@ -89,8 +89,45 @@ TEST_P(GuardedLoss, of_any_one_datagram_costs_one_timer) {
   }
 }
 
-// The first fragment of a hello is what the gate goes by: when others come before it, they are
-// lost.
+// Browsers send every hello in two fragments: a reordering must cost them no retransmission.
+TEST_P(GuardedLoss, is_not_what_a_datagram_behind_its_next_ones_causes) {
+  constexpr Duration kLate{5};
+  for (const int mtu : kMtus) {
+    set_mtu(mtu);
+    const auto whole = guarded();
+    ASSERT_TRUE(whole->connect()) << why(*whole);
+    for (int late = 0; late < whole->datagrams(); ++late) {
+      SCOPED_TRACE("MTU " + std::to_string(mtu) + ", late " + std::to_string(late));
+      const auto pair = guarded();
+      pair->meet(
+          [&](int number) { return std::vector<Duration>{number == late ? kLate : Duration(0)}; });
+      ASSERT_TRUE(pair->connect()) << why(*pair);
+      EXPECT_LE(pair->handshake_time(), kLate);
+      expect_whole(*pair);
+    }
+  }
+}
+
+// Of the first hello's two fragments the first transmission loses one and the second the other.
+TEST_P(GuardedLoss, of_one_half_of_a_hello_and_then_of_its_other_half_costs_one_timer) {
+  set_mtu(228);
+  for (const int lost : {0, 1}) {
+    SCOPED_TRACE("lost " + std::to_string(lost));
+    const auto pair = guarded();
+    pair->client.owner.name = std::string(60, 'a') + "." + std::string(60, 'b') + ".example";
+    pair->lose([&](int number) {
+      if (number >= 2 && pair->server.sent > 0) return false;
+      return number == lost || number == 3 - lost;
+    });
+    pair->start();
+    pair->drain(pair->client, pair->server);
+    ASSERT_EQ(pair->client.sent, 2);
+    pair->settle();
+    EXPECT_LE(pair->handshake_time(), Duration(1000)) << why(*pair);
+    expect_whole(*pair);
+  }
+}
+
 TEST_P(GuardedLoss, doubling_and_reordering_at_random_are_survived) {
   for (int seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

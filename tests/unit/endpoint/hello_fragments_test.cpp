@@ -33,8 +33,11 @@ class HelloFragments : public testing::Test {
  protected:
   CookieGate::Answer say(const Datagram& datagram, const Address& peer = kPeer) {
     reply_.fill(std::byte{0xdd});
+    if (peer == kPeer) last_ = datagram;
     return gate_.inspect(peer, datagram, now_, reply_);
   }
+  // is_collecting: fragments of the hello wait of which the peer has sent something last.
+  bool is_collecting() { return gate_.is_collecting(kPeer, last_, now_); }
   Verdict verdict(const Datagram& datagram, const Address& peer = kPeer) {
     return say(datagram, peer).verdict;
   }
@@ -67,14 +70,14 @@ class HelloFragments : public testing::Test {
     EXPECT_FALSE(cookie.empty());
     return cookie;
   }
-  // strangers send `count` first fragments from addresses of their own.
-  void strangers(int count) {
+  // strangers send `count` fragments, the first one or another, from addresses of their own.
+  void strangers(int count, std::size_t which = 0) {
     for (int i = 0; i < count; ++i) {
       const auto from = ipv4(static_cast<std::uint8_t>(2 + i / 60'000),
                              static_cast<std::uint16_t>(1 + i % 60'000));
       Hello13 hello = large();
       hello.random = static_cast<std::byte>(i);
-      EXPECT_EQ(verdict(cut(hello.body(), 400).front(), from), Verdict::kDiscard);
+      EXPECT_EQ(verdict(cut(hello.body(), 400)[which], from), Verdict::kDiscard);
     }
   }
 
@@ -82,6 +85,7 @@ class HelloFragments : public testing::Test {
       secrets_with(1), std::make_shared<const handshake::Settings>(test::default_settings(true)));
   std::array<std::byte, CookieGate::kMaxReplySize> reply_{};
   TimePoint now_{std::chrono::hours(1000)};
+  Datagram last_;
 };
 
 // ---- DTLS 1.2: the first fragment says enough ----
@@ -101,7 +105,7 @@ TEST_F(HelloFragments, of_dtls_12_are_answered_when_the_first_has_come) {
   EXPECT_EQ(proven.position.message_seq, 1U);
   EXPECT_TRUE(proven.collected.empty()) << "the association puts the rest together itself";
   EXPECT_EQ(verdict(fragments.front(), ipv4(2, 1)), Verdict::kChallenge) << "of this peer only";
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_FALSE(is_collecting());
 }
 
 // `openssl s_client -dtls -mtu 256`
@@ -109,13 +113,35 @@ TEST_F(HelloFragments, of_libssl_with_a_cookie_of_somebody_else_are_challenged_a
   EXPECT_EQ(verdict(from_hex(test::kFragmentedHello)), Verdict::kChallenge);
 }
 
-TEST_F(HelloFragments, that_are_not_the_first_begin_nothing) {
+TEST_F(HelloFragments, of_dtls_12_that_overtake_the_first_are_forgotten_with_the_answer) {
+  const auto fragments = cut(body_of(from_hex(test::kFirstHello)), 150);
+  ASSERT_EQ(fragments.size(), 2U);
+  EXPECT_EQ(verdict(fragments[1]), Verdict::kDiscard);
+  EXPECT_TRUE(is_collecting());
+  EXPECT_EQ(say(fragments[0]).reply_size, CookieGate::kReplySize);
+  EXPECT_FALSE(is_collecting());
+}
+
+TEST_F(HelloFragments, of_dtls_12_that_overtake_the_first_go_to_the_association_with_it) {
+  const auto first = from_hex(test::kFirstHello);
+  ASSERT_EQ(verdict(first), Verdict::kChallenge);
+  const Datagram cookie(reply_.begin() + CookieGate::kReplySize - CookieGate::kCookieSize,
+                        reply_.begin() + CookieGate::kReplySize);
+  const auto body = body_of(test::with_cookie(first, cookie));
+  const auto two = cut(body, 150, 7, 1);
+  ASSERT_EQ(two.size(), 2U);
+  EXPECT_EQ(verdict(two[1]), Verdict::kDiscard);
+  const auto answer = say(two[0]);
+  ASSERT_EQ(answer.verdict, Verdict::kProven);
+  EXPECT_TRUE(std::ranges::equal(answer.collected, cut(body, 16'000, 7, 1).front()));
+}
+
+TEST_F(HelloFragments, that_come_without_the_first_are_never_answered) {
   for (const auto& hello : {from_hex(test::kFirstHello), cut(large().body(), 16'000).front()}) {
     auto fragments = cut(body_of(hello), 150);
     fragments.erase(fragments.begin());
     for (const auto each : verdicts(fragments))
       EXPECT_EQ(each, Verdict::kDiscard);
-    EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
   }
 }
 
@@ -128,14 +154,48 @@ TEST_F(HelloFragments, of_dtls_13_are_answered_as_the_whole_is) {
   ASSERT_EQ(size, 5U);
   std::vector<Verdict> expected(size - 1, Verdict::kDiscard);
   EXPECT_EQ(verdicts({fragments.begin(), fragments.end() - 1}), expected);
-  EXPECT_TRUE(gate_.is_collecting(kPeer, now_));
+  EXPECT_TRUE(is_collecting());
   const auto answer = say(fragments.back());
   ASSERT_EQ(answer.verdict, Verdict::kChallenge);
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_FALSE(is_collecting());
   const auto of_fragments = reply_;
   const auto of_whole = say(cut(body, 16'000, 3 + size - 1).front());
   EXPECT_EQ(of_whole.reply_size, answer.reply_size);
   EXPECT_EQ(of_fragments, reply_);
+}
+
+// Browsers send every hello in two fragments.
+TEST_F(HelloFragments, that_come_the_wrong_way_round_are_answered_as_the_whole_is) {
+  const auto body = large().body();
+  const auto fragments = cut(body, 1200, 3);
+  ASSERT_EQ(fragments.size(), 2U);
+  EXPECT_EQ(verdict(fragments[1]), Verdict::kDiscard);
+  EXPECT_TRUE(is_collecting());
+  const auto answer = say(fragments[0]);
+  ASSERT_EQ(answer.verdict, Verdict::kChallenge);
+  EXPECT_FALSE(is_collecting());
+  const auto of_fragments = reply_;
+  EXPECT_EQ(say(cut(body, 16'000, 3).front()).reply_size, answer.reply_size);
+  EXPECT_EQ(of_fragments, reply_);
+}
+
+TEST_F(HelloFragments, of_two_transmissions_are_joined_whichever_half_of_each_was_lost) {
+  const auto body = large().body();
+  for (const std::size_t lost_first : {0U, 1U}) {
+    const auto once = cut(body, 1200, 0);
+    const auto again = cut(body, 1200, 2);
+    EXPECT_EQ(verdict(once[1 - lost_first]), Verdict::kDiscard);
+    now_ += Duration(4000);
+    EXPECT_EQ(verdict(again[lost_first]), Verdict::kChallenge);
+  }
+}
+
+TEST_F(HelloFragments, of_two_transmissions_cut_in_different_ways_are_joined) {
+  const auto body = large().body();
+  EXPECT_EQ(verdict(cut(body, 1200)[1]), Verdict::kDiscard);
+  const auto again = cut(body, 500);
+  EXPECT_EQ(verdicts({again[0], again[1], again[2]}),
+            (std::vector{Verdict::kDiscard, Verdict::kDiscard, Verdict::kChallenge}));
 }
 
 TEST_F(HelloFragments, after_the_first_may_come_in_any_order_twice_and_cut_anew) {
@@ -183,16 +243,57 @@ TEST_F(HelloFragments, with_the_cookie_in_front_are_proven_by_the_first) {
   EXPECT_EQ(answer.verdict, Verdict::kProven);
   EXPECT_TRUE(answer.collected.empty());
   EXPECT_EQ(answer.position.record_sequence, 5U);
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_FALSE(is_collecting());
   EXPECT_EQ(verdict(fragments.front(), ipv4(2, 1)), Verdict::kDiscard) << "of this peer only";
+}
+
+TEST_F(HelloFragments, that_overtake_the_one_with_the_cookie_go_to_the_association_with_it) {
+  const auto body = second(false).body();
+  const auto fragments = cut(body, 400, 5, 1);
+  ASSERT_EQ(fragments.size(), 4U);
+  EXPECT_EQ(verdicts({fragments[3], fragments[1]}),
+            (std::vector{Verdict::kDiscard, Verdict::kDiscard}));
+  const auto answer = say(fragments[0]);
+  ASSERT_EQ(answer.verdict, Verdict::kProven);
+  EXPECT_FALSE(is_collecting());
+  // One record, with the two fragments that are there: bytes 0 to 800, and the last ones.
+  wire::Reader records(answer.collected);
+  const auto record = wire::read_record(records);
+  ASSERT_TRUE(record && records.empty());
+  EXPECT_EQ(record->header.sequence, 5U);
+  wire::Reader messages(record->fragment);
+  for (const auto& [begin, end] : {std::pair<std::size_t, std::size_t>{0, 800},
+                                   std::pair<std::size_t, std::size_t>{1200, body.size()}}) {
+    const auto fragment = wire::read_handshake(messages);
+    ASSERT_TRUE(fragment);
+    EXPECT_EQ(fragment->header.fragment_offset, begin);
+    EXPECT_EQ(fragment->header.message_seq, 1U);
+    EXPECT_TRUE(std::ranges::equal(fragment->body, std::span(body).subspan(begin, end - begin)));
+  }
+  EXPECT_TRUE(messages.empty());
+}
+
+TEST_F(HelloFragments, that_contradict_the_first_are_forgotten) {
+  const auto body = second(false).body();
+  auto other = body;
+  other[40] ^= std::byte{1};
+  EXPECT_EQ(verdict(cut(other, 30, 5, 1)[1]), Verdict::kDiscard);
+  const auto first = cut(body, 500, 5, 1).front();
+  const auto answer = say(first);
+  ASSERT_EQ(answer.verdict, Verdict::kProven);
+  EXPECT_TRUE(std::ranges::equal(answer.collected, first));
 }
 
 TEST_F(HelloFragments, with_a_wrong_cookie_in_front_are_turned_away_and_not_kept) {
   auto hello = second(false);
   hello.cookie.back() ^= std::byte{1};
-  for (const auto each : verdicts(cut(hello.body(), 300, 5, 1)))
+  const auto fragments = cut(hello.body(), 300, 5, 1);
+  EXPECT_EQ(verdict(fragments.front()), Verdict::kDiscard);
+  EXPECT_FALSE(is_collecting());
+  for (const auto each : verdicts({fragments.begin() + 1, fragments.end()}))
     EXPECT_EQ(each, Verdict::kDiscard);
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_EQ(verdict(fragments.front()), Verdict::kDiscard);
+  EXPECT_FALSE(is_collecting());
 }
 
 // As BoringSSL writes it: behind the key share.
@@ -217,9 +318,12 @@ TEST_F(HelloFragments, are_kept_of_the_64_newest_hellos) {
   strangers(HelloCollector::kMost - 1);
   EXPECT_EQ(verdict(fragments[1]), Verdict::kChallenge);
 
-  EXPECT_EQ(verdict(fragments[0]), Verdict::kDiscard);
-  strangers(HelloCollector::kMost);
-  EXPECT_EQ(verdict(fragments[1]), Verdict::kDiscard);
+  for (const std::size_t which : {0U, 2U}) {
+    EXPECT_EQ(verdict(fragments[0]), Verdict::kDiscard);
+    strangers(HelloCollector::kMost, which);
+    EXPECT_EQ(verdict(fragments[1]), Verdict::kDiscard);
+    now_ += HelloCollector::kLife + Duration(1);
+  }
 }
 
 TEST_F(HelloFragments, of_strangers_disturb_nobody_whose_first_fragment_says_enough) {
@@ -241,7 +345,8 @@ TEST_F(HelloFragments, of_a_hundred_thousand_strangers_cost_what_those_of_one_do
   EXPECT_GT(one, nothing) << "this is what is measured";
   const auto all = HelloCollector::kMost * (HelloCollector::kMaxHello + 200);
   EXPECT_LT(mallinfo2().uordblks + mallinfo2().hblkhd, nothing + mallinfo2().hblkhd + all);
-  strangers(100'000);
+  strangers(50'000);
+  strangers(50'000, 1);
   EXPECT_EQ(mallinfo2().uordblks, one);
 }
 
@@ -254,7 +359,7 @@ TEST_F(HelloFragments, of_a_hello_that_is_too_long_are_not_kept) {
   ++hello.padding;
   for (const auto each : verdicts(cut(hello.body(), 2048)))
     EXPECT_EQ(each, Verdict::kDiscard);
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_FALSE(is_collecting());
 }
 
 TEST_F(HelloFragments, with_more_gaps_than_any_network_makes_are_not_kept) {
@@ -286,9 +391,9 @@ TEST_F(HelloFragments, that_wait_longer_than_their_sender_does_are_forgotten) {
   const auto fragments = cut(large().body(), 800);
   EXPECT_EQ(verdict(fragments[0]), Verdict::kDiscard);
   now_ += HelloCollector::kLife;
-  EXPECT_TRUE(gate_.is_collecting(kPeer, now_));
+  EXPECT_TRUE(is_collecting());
   now_ += Duration(1);
-  EXPECT_FALSE(gate_.is_collecting(kPeer, now_));
+  EXPECT_FALSE(is_collecting());
   EXPECT_EQ(verdict(fragments[1]), Verdict::kDiscard);
 }
 
