@@ -66,9 +66,10 @@ class EventLoop {
   // (16,384) wait already; `callback` is dropped then.
   bool post(std::function<void()> callback);
 
-  // descriptor is readable when run_once(0) has something to do (and now and then when it has not):
-  // let another loop (libuv, asio, epoll) watch it. Owned by the loop; do not read from it.
-  [[nodiscard]] int descriptor() const;
+  // descriptor is readable when run_once(0, scope) has something to do (and now and then when it
+  // has not): let another loop (libuv, asio, epoll) watch it. Owned by the loop; do not read from
+  // it.
+  [[nodiscard]] int descriptor(Scope scope = Scope::kAll) const;
 
   net::LoopCore& core() { return *core_; }  // for the library itself
 

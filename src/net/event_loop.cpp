@@ -54,8 +54,8 @@ bool EventLoop::post(std::function<void()> callback) {
   return core_->mailbox()->post(std::move(callback));
 }
 
-int EventLoop::descriptor() const {
-  return core_->descriptor();
+int EventLoop::descriptor(Scope scope) const {
+  return core_->descriptor(scope);
 }
 
 }  // namespace dtls

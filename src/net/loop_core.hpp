@@ -67,7 +67,9 @@ class LoopCore {
   bool run_once(Timeout timeout, EventLoop::Scope scope);
   void run();
   void stop();
-  [[nodiscard]] int descriptor() const { return outer_.descriptor(); }
+  [[nodiscard]] int descriptor(EventLoop::Scope scope) const {
+    return scope == EventLoop::Scope::kAll ? outer_.descriptor() : core_.descriptor();
+  }
 
  private:
   // Round is one run_once, which may be inside another's callback. When the outermost ends, by a

@@ -97,6 +97,19 @@ TEST_F(EventLoopSource, a_ready_source_does_not_make_a_background_wait_spin) {
   EXPECT_EQ(fired_, "");
 }
 
+TEST_F(EventLoopSource, the_background_descriptor_shows_work_but_no_watch) {
+  const int background = loop_.descriptor(EventLoop::Scope::kBackground);
+  core_.watch_source(source_, Interest::kRead, [] {});
+  source_.readable = true;
+  core_.readiness_changed(source_);
+  EXPECT_TRUE(is_readable(loop_.descriptor()));
+  EXPECT_FALSE(is_readable(background));
+  loop_.post([] {});
+  EXPECT_TRUE(is_readable(background));
+  EXPECT_TRUE(loop_.run_once(kNow, EventLoop::Scope::kBackground));
+  EXPECT_FALSE(is_readable(background));
+}
+
 TEST_F(EventLoopSource, a_watch_on_a_source_that_is_ready_already_fires) {
   source_.writable = true;
   core_.watch_source(source_, Interest::kWrite, [this] { fired_ += 'w'; });

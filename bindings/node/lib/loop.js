@@ -1,6 +1,7 @@
 "use strict";
 
 const { native } = require("./native");
+const { NodeLoop } = require("./node_loop");
 const { drainTicks } = require("./ticks");
 const { Watch } = require("./watch");
 
@@ -21,6 +22,10 @@ const { Watch } = require("./watch");
 // epoll takes a C int.
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
+// A program that calls recv() with the timeout 0 again and again leaves Node's loop its turns, but
+// not one for each call.
+const BRIEF_TURNS_MS = 10;
+
 const now = () => performance.now();
 
 /**
@@ -32,6 +37,7 @@ const now = () => performance.now();
 class Loop {
   #native;
   #runTicks;
+  #node;
   /** @type {Map<number, Watch>} */
   #watches = new Map();
   /** @type {Source[]} */
@@ -41,15 +47,24 @@ class Loop {
   #turns = 0;
   #held = 0;
   #alive = 0;
+  #lastTurn = -Infinity;
 
   /**
    * @param {Native} addon
    * @param {() => void} [drain]
+   * @param {NodeLoop} [node] gets its turns in every wait that is not held
    */
-  constructor(addon, drain = drainTicks) {
+  constructor(addon, drain = drainTicks, node = undefined) {
     this.#native = addon;
     this.#runTicks = drain;
-    addon.setNotify(() => void this.turn(0));
+    this.#node = node;
+    // Node's loop, which calls this, needs no turn inside of it.
+    addon.setNotify(() => void this.turn(0, true), drain);
+  }
+
+  /** Whether a callback of Node's own is being called from a wait. */
+  get turningNode() {
+    return this.#node?.turning ?? false;
   }
 
   /** @param {Source} source */
@@ -100,8 +115,8 @@ class Loop {
   /**
    * waitUntil() blocks until `check` returns something else than undefined, and
    * delivers meanwhile what is not bound to poll(): background work of this
-   * task's connections, timers, ticks and promise jobs. `check` is asked once
-   * more after the time has passed.
+   * task's connections, Node's own callbacks, timers, ticks and promise jobs.
+   * `check` is asked once more after the time has passed.
    *
    * @template T
    * @param {() => T | undefined} check
@@ -120,15 +135,15 @@ class Loop {
       if (result !== undefined || last) {
         return result;
       }
-      this.#wait(this.#budget(deadline), false);
+      this.#wait(this.#budget(deadline), false, timeoutMs === 0);
       this.#runSources();
     }
   }
 
   /**
    * poll() waits until an event has been delivered or the time has passed. A
-   * wait for ever also ends when a timer was called or a message delivered,
-   * since that may have been what the program waits for.
+   * wait for ever also ends when a timer or a callback of Node's was called or a
+   * message delivered, since that may have been what the program waits for.
    *
    * @param {number | undefined} timeoutMs
    * @returns {Watch[]} what was delivered
@@ -148,19 +163,32 @@ class Loop {
    * turn() waits once, at most `timeoutMs`, and delivers all that is ready.
    *
    * @param {number} timeoutMs
-   * @returns {{ delivered: Watch[], called: boolean }} called: whether a source had work
+   * @param {boolean} [brief] Node's loop gets a turn only if it has had none for some time
+   * @returns {{ delivered: Watch[], called: boolean }} called: whether a source had work, or
+   *   Node's loop
    */
-  turn(timeoutMs) {
+  turn(timeoutMs, brief = false) {
     const turn = ++this.#turns;
     const deadline = now() + timeoutMs;
     this.drain();
-    let ready = this.#wait(this.#budget(deadline), true);
-    const called = this.#runSources();
-    if (called) {
+    let { ready, called } = this.#wait(this.#budget(deadline), true, brief);
+    if (this.#runSources()) {
+      called = true;
       // Those callbacks may have used up what was ready.
-      ready = this.#wait(0, true);
+      ({ ready } = this.#wait(0, true, true));
     }
     return { delivered: this.#deliver(turn, ready), called };
+  }
+
+  /**
+   * startScript() runs the script of a worker thread, and its ticks and promise
+   * jobs, where its waits can give Node's loop its turns. An exception is an
+   * uncaughtException.
+   *
+   * @param {() => void} script
+   */
+  startScript(script) {
+    this.#node?.startScript([script, () => this.drain()]);
   }
 
   /** drain() runs ticks and promise jobs, unless they are held back. */
@@ -192,13 +220,37 @@ class Loop {
   /**
    * @param {number} ms
    * @param {boolean} all
+   * @param {boolean} [brief] of a call that does not block
+   * @returns {{ ready: number[], called: boolean }} called: whether Node's loop had work
    */
-  #wait(ms, all) {
+  #wait(ms, all, brief = false) {
     // Before it as well: a call that did not block may have used up the wake-up.
     this.#tellSources();
-    const ready = this.#native.wait(ms, all);
+    const called = this.#waitForNode(ms, all, brief);
+    const ready = this.#native.wait(called === undefined ? ms : 0, all);
     this.#tellSources();
-    return ready;
+    return { ready, called: called ?? false };
+  }
+
+  /**
+   * @param {number} ms
+   * @param {boolean} all
+   * @param {boolean} brief
+   * @returns {boolean | undefined} undefined if it has not waited
+   */
+  #waitForNode(ms, all, brief) {
+    if (
+      this.#node === undefined ||
+      this.#held > 0 ||
+      (brief && now() - this.#lastTurn < BRIEF_TURNS_MS)
+    ) {
+      return undefined;
+    }
+    try {
+      return this.#node.wait(ms, all);
+    } finally {
+      this.#lastTurn = now();
+    }
   }
 
   #tellSources() {
@@ -325,7 +377,7 @@ let own;
  * @returns {Loop}
  */
 function loop() {
-  own ??= new Loop(native());
+  own ??= new Loop(native(), drainTicks, new NodeLoop(native()));
   return own;
 }
 

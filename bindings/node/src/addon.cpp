@@ -72,6 +72,14 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_method(exports, "watch", &Environment::watch);
   export_method(exports, "unwatch", &Environment::unwatch);
   export_method(exports, "setNotify", &Environment::set_notify);
+  export_method(exports, "turnNode", &Environment::turn_node);
+  export_method(exports, "awaitSignals", &Environment::await_signals);
+  exports.Set("adoptSignals", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::of(info.Env())->adopt_signals();
+              }));
+  exports.Set("uncaught", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                napi_fatal_exception(info.Env(), info[0]);
+              }));
   exports.Set("ref", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
                 Environment::of(info.Env())->keep_alive(true);
               }));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <napi.h>
-#include <uv.h>
 #include <dtls/dtls.hpp>
 
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "node_loop.hpp"
 #include "task_registry.hpp"
 
 namespace dtls::node {
@@ -25,7 +25,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   static std::shared_ptr<Environment> of(Napi::Env env);  // makes it at the first call
 
-  Environment() = default;
+  explicit Environment(Napi::Env env) : node_loop_(env, loop_) {}
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -42,14 +42,17 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void adopt_task(TaskId id);
   [[nodiscard]] TaskId task() const { return task_; }  // 0 before adopt_task
   // listen has Node's loop notify while a message waits for the task, and keeps it alive for that.
-  void listen(Napi::Env env, bool yes);
+  void listen(bool yes);
 
   // Functions of the module (see lib/native.js).
   Napi::Value wait(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
   void unwatch(const Napi::CallbackInfo& info);
   void set_notify(const Napi::CallbackInfo& info);
-  void keep_alive(bool yes);
+  void keep_alive(bool yes) { node_loop_.keep_alive(yes); }
+  Napi::Value turn_node(const Napi::CallbackInfo& info);
+  Napi::Value await_signals(const Napi::CallbackInfo& info);
+  void adopt_signals() { node_loop_.adopt_signals(); }
 
   Napi::FunctionReference connection_class;
 
@@ -61,21 +64,13 @@ class Environment : public std::enable_shared_from_this<Environment> {
   ConnectionObject* take_notice();  // null: there is none
 
  private:
-  struct Poll;  // a libuv handle, which outlives the environment until it is closed
-
-  // add_poll makes a handle that calls notify while `fd` is readable, once it is started.
-  void add_poll(Napi::Env env, Poll* Environment::*place, int fd);
-  void notify(Napi::Env env);
-
   EventLoop loop_;
+  NodeLoop node_loop_;
   Id last_id_ = 0;
   std::vector<Id> ready_;
   std::vector<ConnectionObject*> notices_;
   std::unordered_map<Id, std::function<void()>> cancels_;
   TaskId task_ = 0;
-  Poll* poll_ = nullptr;          // of loop_
-  Poll* mailbox_poll_ = nullptr;  // of the task's mailbox, made by the first listen()
-  Napi::FunctionReference notify_;
 };
 
 }  // namespace dtls::node

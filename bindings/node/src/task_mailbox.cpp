@@ -67,7 +67,7 @@ Napi::Value mailbox_state(const Napi::CallbackInfo& info) {
 
 // listen(yes) has Node's loop notify while a message waits, and keeps it alive for that.
 void listen(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env())->listen(info.Env(), info[0].As<Napi::Boolean>().Value());
+  Environment::of(info.Env())->listen(info[0].As<Napi::Boolean>().Value());
 }
 
 void cancel_task(const Napi::CallbackInfo& info) {

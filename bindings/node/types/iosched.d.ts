@@ -50,8 +50,8 @@ declare namespace iosched {
   /**
    * Waits until one of `user` is ready or an event was delivered. Three empty
    * arrays when `timeout` (milliseconds, default: for ever) has passed. A wait
-   * for ever also ends, with empty arrays, when a timer was called or a message
-   * delivered.
+   * for ever also ends, with empty arrays, when a timer or a callback of Node's
+   * was called or a message delivered.
    */
   function select(user?: FdSets, timeout?: number): FdSets;
   /** `select(undefined, timeout)` */

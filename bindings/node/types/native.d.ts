@@ -2,8 +2,10 @@
  * What the native addon offers to lib/. Not part of the package's interface.
  *
  * A function that fails throws an Error with `errno`, `code`, `message` and, for
- * a TLS failure, `alert`. Nothing blocks except `wait`, and nothing calls into
- * JavaScript except the function given to `setNotify`.
+ * a TLS failure, `alert`. `wait`, `turnNode` and `awaitSignals` block. `turnNode` and
+ * `awaitSignals` call the callbacks of Node's own modules, `uncaught` the handlers of an
+ * uncaughtException, and Node's loop the function given to `setNotify`; nothing else calls into
+ * JavaScript.
  */
 
 export interface Address {
@@ -140,7 +142,19 @@ export interface Native {
   wait(timeoutMs: number, all: boolean): number[];
   watch(fd: number, interest: number): number;
   unwatch(id: number): void;
-  setNotify(notify: () => void): void;
+  /** `drain` runs ticks and promise jobs: `turnNode` calls it where Node itself would run them. */
+  setNotify(notify: () => void, drain: () => void): void;
+  /**
+   * Waits until either loop has something to do, and runs what is due in Node's. Forbidden while
+   * Node's loop runs. Returns whether that may have called into JavaScript.
+   */
+  turnNode(timeoutMs: number, all: boolean): boolean;
+  /** Waits in the same way while Node's loop runs, and delivers signals only. */
+  awaitSignals(timeoutMs: number, all: boolean): boolean;
+  /** For every signal that the program begins to listen to. */
+  adoptSignals(): void;
+  /** Treats an error as one that nobody has caught. */
+  uncaught(error: unknown): void;
   /** Ends the next `wait`, or has Node's loop notify. */
   wake(): void;
   ref(): void;

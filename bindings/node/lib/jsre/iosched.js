@@ -153,12 +153,13 @@ function fds(user) {
 
 /**
  * select() waits until one of `user` is ready or an event has been delivered.
- * Meanwhile timers, promise jobs and DTLS retransmissions go on. Exceptions of
+ * Meanwhile timers, promise jobs, Node's own work and DTLS retransmissions go on. Exceptions of
  * callbacks pass through it.
  *
  * @param {FdSets} [user] descriptors to wait for besides those of events
  * @param {number} [timeout] milliseconds, default or negative: for ever. A wait for ever
- *   also ends, with empty arrays, when a timer was called or a message delivered.
+ *   also ends, with empty arrays, when a timer or a callback of Node's
+ *   was called or a message delivered.
  * @returns {FdSets} what was ready; three empty arrays when the time has
  *   passed, or with errno EBADF or EPERM when one of `user` cannot be waited for
  */

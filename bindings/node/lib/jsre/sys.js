@@ -24,7 +24,7 @@ function error(errno) {
 }
 
 /**
- * sleep() waits; timers, promise jobs and DTLS retransmissions go on.
+ * sleep() waits; timers, promise jobs, Node's own work and DTLS retransmissions go on.
  *
  * @param {number} ms milliseconds
  * @returns {number} 0

@@ -4,6 +4,7 @@
 const util = require("node:util");
 const v8 = require("node:v8");
 const { workerData } = require("node:worker_threads");
+const { loop } = require("../loop");
 const mailbox = require("./mailbox");
 const output = require("./task_output");
 
@@ -21,4 +22,4 @@ process.on("uncaughtException", (error) => {
   process.exit(FAILED);
 });
 mailbox.adopt(id, parent);
-require("./run").start(file, [], v8.deserialize(arg));
+loop().startScript(() => require("./run").start(file, [], v8.deserialize(arg)));

@@ -13,7 +13,8 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
  * TimerQueue holds the timers of one task. The task's loop runs what is due
  * while the program waits in it. For the time in which Node's loop is in
  * charge, which is after the main script has ended, one of Node's own timers
- * stands at the nearest deadline.
+ * stands at the nearest deadline. If a wait of the task gives Node's loop a turn
+ * and that timer fires there, it leaves the work to the task's loop.
  *
  * It is a Source of the Loop.
  */
@@ -30,17 +31,20 @@ class TimerQueue {
   #immediateArmed = false;
   #host;
   #now;
+  #attended;
   #afterEach;
 
   /**
    * @param {() => void} afterEach called after each callback that Node's loop caused
-   * @param {{ host?: Pick<typeof nodeTimers, "setTimeout" | "clearTimeout" | "setImmediate">, now?: () => number }} [seams]
+   * @param {{ host?: Pick<typeof nodeTimers, "setTimeout" | "clearTimeout" | "setImmediate">, now?: () => number, attended?: () => boolean }} [seams]
+   *   attended: whether the task's loop calls run() soon
    */
-  constructor(afterEach, { host, now } = {}) {
+  constructor(afterEach, { host, now, attended } = {}) {
     // Copied, because the globals of the same name are about to be ours.
     const { setTimeout, clearTimeout, setImmediate } = host ?? nodeTimers;
     this.#host = { setTimeout, clearTimeout, setImmediate };
     this.#now = now ?? (() => performance.now());
+    this.#attended = attended ?? (() => false);
     this.#afterEach = afterEach;
   }
 
@@ -87,7 +91,7 @@ class TimerQueue {
       this.#immediateArmed = true;
       this.#host.setImmediate(() => {
         this.#immediateArmed = false;
-        this.run(this.#afterEach);
+        this.#runFromHost();
       });
     }
   }
@@ -188,7 +192,13 @@ class TimerQueue {
   #fromHost() {
     this.#armed = undefined;
     this.#armedFor = Infinity;
-    this.run(this.#afterEach);
+    this.#runFromHost();
+  }
+
+  #runFromHost() {
+    if (!this.#attended()) {
+      this.run(this.#afterEach);
+    }
   }
 
   #armImmediates() {

@@ -9,7 +9,9 @@ const { TimerQueue } = require("./timer_queue");
 
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-const queue = new TimerQueue(() => loop().drain());
+const queue = new TimerQueue(() => loop().drain(), {
+  attended: () => loop().turningNode,
+});
 loop().addSource(queue);
 
 /** @type {Map<number, Timeout>} timers that a program has turned into numbers */
