@@ -1,6 +1,8 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
 const { describe, test } = require("node:test");
 const { version } = require("../package.json");
 const { createAuthority } = require("./support/certificates");
@@ -53,6 +55,39 @@ describe("the command jsre", () => {
       assert.equal(code, 2);
       assert.match(output, says);
     }
+  });
+
+  for (const [what, name, text] of [
+    ["an import", "import.js", `import fs from "fs";`],
+    ["an export", "export.js", `#!/usr/bin/env jsre\nexport const a = 1;`],
+    ["an await at the top level", "await.js", `await 1;`],
+    ["the name of a module", "named.mjs", `1;`],
+  ]) {
+    test(`refuses an ES module, told by ${what}`, async (t) => {
+      const file = writeScript(folder, name, text);
+      const { code, output } = await runJsre(t, file).exited;
+      assert.equal(code, 2);
+      assert.match(output, /^jsre: .* is an ES module .* CommonJS .*\n$/);
+    });
+  }
+
+  test("refuses an ES module, told by its package", async (t) => {
+    const inside = path.join(folder, "package");
+    fs.mkdirSync(inside);
+    writeScript(inside, "package.json", `{ "type": "module" }`);
+    const file = writeScript(inside, "main.js", `1;`);
+    const { code, output } = await runJsre(t, file).exited;
+    assert.equal(code, 2);
+    assert.match(output, /is an ES module because .*package\.json says/);
+    const common = writeScript(inside, "main.cjs", `console.log("ran");`);
+    assert.equal((await runJsre(t, common).exited).output, "ran\n");
+  });
+
+  test("leaves other mistakes of syntax to Node", async (t) => {
+    const file = writeScript(folder, "mistake.js", `let let = 1;`);
+    const { code, output } = await runJsre(t, file).exited;
+    assert.equal(code, 1);
+    assert.match(output, /SyntaxError/);
   });
 
   test("hands arguments over and runs the script as the main module", async (t) => {

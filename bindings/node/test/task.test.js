@@ -53,6 +53,48 @@ assert.equal(started(require("path").resolve("here.js")), "here");`,
       ),
   );
 
+  test("is never one of the library's own files", LIMIT, (t) =>
+    passes(
+      t,
+      {
+        "main.js": `
+const started = (task) => (assert.ok(task, sys.error()), Task.recv());
+// Names of files that the library has too.
+for (const name of ["client.js", "errors.js", "sys.js"]) {
+  assert.equal(started(Task.create("./" + name)), "own");
+  assert.equal(started(Task.create(name)), "own");
+  assert.equal(started(new Task(name)), "own");
+}
+assert.equal(["client.js"].map((name) => started(Task.create(name)))[0], "own");
+setTimeout(Task.create, 1, "./client.js");
+assert.equal(Task.recv(), "own");
+assert.equal(started(Task.create("./sub/outer.js")), "inner");
+assert.equal(started(Task.create("x.js", "", { directory: "./sub" })), "x");
+assert.equal(Task.create("handle.js"), undefined);
+process.exit();`,
+        "client.js": `Task.send(Task.parent(), "own");`,
+        "errors.js": `Task.send(Task.parent(), "own");`,
+        "sys.js": `Task.send(Task.parent(), "own");`,
+        "sub/outer.js": `Task.create("./client.js"); Task.send(Task.parent(), Task.recv());`,
+        "sub/client.js": `Task.send(Task.parent(), "inner");`,
+        "sub/x.js": `Task.send(Task.parent(), "x");`,
+        "elsewhere/readme": "",
+      },
+      { cwd: "elsewhere" },
+    ),
+  );
+
+  test("that is an ES module is refused in a sentence", LIMIT, (t) =>
+    passes(t, {
+      "main.js": `
+require("node:fs").writeFileSync(__dirname + "/module.js", "export const a = 1;");
+assert.equal(Task.create("./module.js"), undefined);
+assert.equal(sys.errno(), 22);
+assert.match(sys.error(), /module\\.js is an ES module .* CommonJS/);
+assert.throws(() => new Task("./module.js"), { code: "EINVAL" });`,
+    }),
+  );
+
   test("that has no script is told by errno or thrown", LIMIT, (t) =>
     passes(t, {
       "main.js": `

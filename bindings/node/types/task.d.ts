@@ -8,10 +8,11 @@ declare class Task {
    * then in the current directory. Messages may be sent to it at once. It ends
    * when its script has ended and nothing is left to do, by Task.exit(), by an
    * exception (which is told on stderr; the other tasks live on), by cancel(),
-   * and with the task that started it. Throws ENOENT when there is no script.
+   * and with the task that started it. Throws ENOENT when there is no script, and
+   * EINVAL when it is an ES module.
    */
   constructor(file: string, arg?: unknown, opt?: Task.Options);
-  /** The same; undefined with errno ENOENT when there is no script. */
+  /** The same; undefined with errno ENOENT or EINVAL. */
   static create(
     file: string,
     arg?: unknown,
@@ -75,7 +76,7 @@ declare class Task {
 
 declare namespace Task {
   interface Options {
-    /** The only folder to look for the script in. */
+    /** The only folder to look for the script in; relative to that of the calling script. */
     directory?: string;
   }
   /** What can be copied: strings, numbers, plain objects, arrays, Buffers, … */

@@ -4,6 +4,7 @@ const fs = require("node:fs");
 const Module = require("node:module");
 const path = require("node:path");
 const { version } = require("../../package.json");
+const { whyNotCommonJs } = require("./script_kind");
 
 const HELP = `Usage: jsre [option] script.js [argument ...]
 
@@ -16,6 +17,19 @@ does. The program is CommonJS. Its arguments are in process.argv from index 2.
 `;
 
 const USAGE = 2;
+
+/**
+ * @param {string} name as given
+ * @param {string} file
+ * @returns {string | undefined} what to say if it is no JSRE program
+ */
+function objection(name, file) {
+  const why = whyNotCommonJs(file);
+  return (
+    why &&
+    `${name} is an ES module ${why}; a JSRE program is CommonJS (require, not import)`
+  );
+}
 
 /**
  * start() makes a JSRE task of this thread and runs its script as main module.
@@ -50,12 +64,12 @@ function find(name) {
     refuse(`there is no script ${name} (looked for ${file})`);
   } else if (!stats.isFile()) {
     refuse(`${name} is no file; give the path of a script`);
-  } else if (path.extname(file) === ".mjs") {
-    refuse(
-      `${name} is an ES module; a JSRE program is CommonJS (require, not import)`,
-    );
   } else {
-    return file;
+    const objected = objection(name, file);
+    if (objected === undefined) {
+      return file;
+    }
+    refuse(objected);
   }
   return undefined;
 }
@@ -83,4 +97,4 @@ function main(args) {
   }
 }
 
-module.exports = { main, start };
+module.exports = { main, objection, start };

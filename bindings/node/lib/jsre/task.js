@@ -6,6 +6,7 @@ const { ERRNO, attempt, fail, failure } = require("../errors");
 const { native } = require("../native");
 const validate = require("../validate");
 const mailbox = require("./mailbox");
+const { objection } = require("./run");
 const { findScript } = require("./task_file");
 
 const ENTRY = path.join(__dirname, "task_entry.js");
@@ -58,8 +59,9 @@ class Task {
    * @param {string} file looked for in the folder of the calling script, then in
    *   the current directory
    * @param {unknown} [arg] anything that can be copied; default: ''
-   * @param {{ directory?: string }} [opt] directory: the only place to look for `file`
-   * @throws {Error} ENOENT when there is no such script
+   * @param {{ directory?: string }} [opt] directory: the only place to look for `file`; relative to the
+   *   folder of the calling script
+   * @throws {Error} ENOENT when there is no such script, EINVAL when it is an ES module
    * @throws {TypeError} when an argument has the wrong type
    */
   constructor(file, arg = "", opt = {}) {
@@ -70,6 +72,10 @@ class Task {
       file,
       validate.optionalString("opt.directory", directory),
     );
+    const objected = objection(file, script);
+    if (objected !== undefined) {
+      throw failure(ERRNO.EINVAL, objected);
+    }
     this.#id = native().openMailbox(mailbox.me());
     try {
       startThread(script, bytes, this.#id);
@@ -85,7 +91,8 @@ class Task {
    * @param {string} file
    * @param {unknown} [arg]
    * @param {{ directory?: string }} [opt]
-   * @returns {Task | undefined} undefined with errno ENOENT when there is no such script
+   * @returns {Task | undefined} undefined with errno ENOENT when there is no such script, EINVAL when it
+   *   is an ES module
    */
   static create(file, arg, opt) {
     return attempt(() => new Task(file, arg, opt), undefined);

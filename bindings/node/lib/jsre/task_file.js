@@ -5,10 +5,13 @@ const path = require("node:path");
 const { fileURLToPath } = require("node:url");
 const { ERRNO, failure } = require("../errors");
 
-const DEPTH = 10;
+// Everything of this module's own: `path.sep` excludes a folder whose name only begins like it.
+const OURS = path.resolve(__dirname, "..") + path.sep;
+const DEPTH = 100;
 
 /**
- * @returns {string | undefined} the folder of the script that called into this one
+ * @returns {string} the folder of the script that called into this module; the main script's
+ *   where none did, as with a timer that calls Task.create() itself
  */
 function callingFolder() {
   const { prepareStackTrace, stackTraceLimit } = Error;
@@ -24,11 +27,11 @@ function callingFolder() {
   for (const frame of frames) {
     const name = frame.getFileName() ?? "";
     const file = name.startsWith("file:") ? fileURLToPath(name) : name;
-    if (path.isAbsolute(file) && path.dirname(file) !== __dirname) {
+    if (path.isAbsolute(file) && !file.startsWith(OURS)) {
       return path.dirname(file);
     }
   }
-  return undefined;
+  return path.dirname(path.resolve(process.argv[1] ?? "."));
 }
 
 /** @param {string} file */
@@ -37,8 +40,8 @@ const isFile = (file) =>
 
 /**
  * findScript() returns the path of a new task's script. It is looked for in
- * `directory`; without one, in the folder of the script that starts the task,
- * then in the current directory.
+ * the folder of the script that starts the task, then in the current directory;
+ * or in `directory` alone, which is relative to the folder of that script.
  *
  * @param {string} name
  * @param {string} [directory]
@@ -46,8 +49,11 @@ const isFile = (file) =>
  * @throws {Error} ENOENT
  */
 function findScript(name, directory) {
+  const own = callingFolder();
   const folders =
-    directory === undefined ? [callingFolder() ?? ".", "."] : [directory];
+    directory === undefined
+      ? [own, process.cwd()]
+      : [path.resolve(own, directory)];
   const files = folders.map((folder) => path.resolve(folder, name));
   const found = files.find(isFile);
   if (found === undefined) {
