@@ -269,10 +269,11 @@ Result<UdpSocket> UdpSocket::adopt(int fd) {
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
-    return refused(what + " is no socket", errno);
+    if (errno == EBADF) return refused(what + " is not open in this process", EBADF);
+    return refused(what + " is not a socket", errno);
   }
   if (type != SOCK_DGRAM || get_option(fd, SOL_SOCKET, SO_PROTOCOL) != IPPROTO_UDP) {
-    return refused(what + " is no UDP socket", EPROTOTYPE);
+    return refused(what + " is not a UDP socket", EPROTOTYPE);
   }
   if (auto peer = address_by(::getpeername, fd, what + " is not connected to a peer"); !peer) {
     return std::move(peer).error();

@@ -105,7 +105,10 @@ function createByFd(name, sockFd, timeout) {
     // Its own limit is the timeout: an example of the page gives 500 ms.
     const limit = wait ?? options.HANDSHAKE_TIMEOUT.default;
     if (!Number.isInteger(sockFd) || sockFd < 0 || sockFd > MAX_FD) {
-      throw failure(ERRNO.EBADF, `\`sockFd\` is no descriptor: ${sockFd}`);
+      throw failure(
+        ERRNO.EBADF,
+        `\`sockFd\` is not a descriptor: ${sockFd} (that of a closed object is -1)`,
+      );
     }
     loop();
     const connection = native().Connection.fromFd(name, sockFd, limit);

@@ -1,19 +1,41 @@
 "use strict";
 
 const assert = require("node:assert/strict");
+const { execFileSync } = require("node:child_process");
 const dgram = require("node:dgram");
 const fs = require("node:fs");
 const os = require("node:os");
 const { test } = require("node:test");
+const Dtls = require("..");
 const iosched = require("../lib/jsre/iosched");
 const { getErrno, setErrno } = require("../lib/errors");
 const { createAuthority } = require("./support/certificates");
 const { inodeOf, udpSocket } = require("./support/kernel");
-const { connect, receive } = require("./support/pair");
+const { connect, receive, serve } = require("./support/pair");
 
 const { EBADF, EPERM } = os.constants.errno;
 const identity = createAuthority().leaf("server");
 const NOTHING = [[], [], []];
+
+/** Two descriptors: one that stays silent, and one that is readable. */
+function pipes(t) {
+  const open = (file, flags) => {
+    const fd = fs.openSync(file, flags);
+    t.after(() => fs.closeSync(fd));
+    return fd;
+  };
+  const folder = fs.mkdtempSync(`${os.tmpdir()}/iosched-`);
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const made = ["idle", "ready"].map((name) => {
+    execFileSync("mkfifo", [`${folder}/${name}`]);
+    return open(
+      `${folder}/${name}`,
+      fs.constants.O_RDWR | fs.constants.O_NONBLOCK,
+    );
+  });
+  fs.writeSync(made[1], "x");
+  return { idle: made[0], ready: made[1] };
+}
 
 /** @param {number} port of a UDP socket in this process */
 function descriptorOf(port) {
@@ -22,6 +44,44 @@ function descriptorOf(port) {
     .map(Number)
     .find((fd) => udpSocket(inodeOf(fd))?.local.port === port);
 }
+
+test("select returns descriptors that were asked for, and no others", (t) => {
+  const server = serve(t, identity);
+  const user = pipes(t);
+  let accepted = 0;
+  let finished = 0;
+  server.accept(undefined, (peer) => {
+    accepted++;
+    t.after(() => peer.close());
+  });
+  const client = Dtls.createClient({}, server.sockName(), () => finished++);
+  t.after(() => client.close());
+  while (accepted === 0 || finished === 0) {
+    assert.deepEqual(iosched.select([[user.idle], [], []], 5000), NOTHING);
+  }
+  const event = iosched.event(iosched.WRITE, client.sockFd, () => {});
+  iosched.add(event);
+  t.after(() => iosched.remove(event));
+  assert.deepEqual(iosched.select([[user.idle, user.ready], [], []], 5000), [
+    [user.ready],
+    [client.sockFd],
+    [],
+  ]);
+});
+
+test("a descriptor that is none is told in a sentence", () => {
+  assert.equal(Dtls.createByFd("x", 9999), undefined);
+  assert.equal(getErrno(), EBADF);
+  assert.match(
+    Dtls.lastError().message,
+    /descriptor 9999 is not open in this process/,
+  );
+  assert.equal(Dtls.createByFd("x", -1), undefined);
+  assert.match(
+    Dtls.lastError().message,
+    /`sockFd` is not a descriptor: -1 \(that of a closed object is -1\)/,
+  );
+});
 
 test("an event is called while data waits, with its argument and itself", (t) => {
   const { client, peer } = connect(t, identity);

@@ -25,7 +25,10 @@ const added = new Map();
  */
 function watchFd(fd, interest, deliver) {
   if (!Number.isInteger(fd) || fd < 0 || fd > MAX_FD) {
-    throw failure(ERRNO.EBADF, `${fd} is no descriptor`);
+    throw failure(
+      ERRNO.EBADF,
+      `${fd} is not a descriptor (the sockFd of a closed object is -1)`,
+    );
   }
   const open = () => native().watch(fd, interest);
   return loop().watch(open, deliver, { interest, fd });
@@ -179,7 +182,11 @@ function select(user, timeout) {
       }
       return true;
     }, false);
-    return setsOf(watched ? loop().poll(timeoutMs) : []);
+    const ready = watched ? loop().poll(timeoutMs) : [];
+    // With `user`, what servers and clients of this task watch was not asked for.
+    return setsOf(
+      user === undefined ? ready : ready.filter((each) => !each.owned),
+    );
   } finally {
     for (const watch of watches) {
       watch.stop();
