@@ -3,7 +3,7 @@
 const { Dtls } = require("./dtls");
 const { ERRNO, fail, failure } = require("./errors");
 const { INTEREST } = require("./handle");
-const { STATE } = require("./handshake");
+const { STATE, whyUnfinished } = require("./handshake");
 const { loop } = require("./loop");
 const { notice } = require("./notices");
 const { SRTP_PROFILES, VERSIONS } = require("./protocol");
@@ -287,14 +287,11 @@ class Connection extends Dtls {
       ? [undefined, undefined, args[0]]
       : args;
     return this.#handle.use(() => {
-      const bytes = text ? Buffer.from(data) : validate.bytes("buffer", data);
+      const bytes = text
+        ? Buffer.from(data)
+        : validate.bytes("buffer", data, "a string or a Buffer");
       const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
-      if (range.offset + range.length > bytes.byteLength) {
-        throw validate.invalid(
-          `\`offset\` + \`length\` go beyond the ${bytes.byteLength} bytes of \`buffer\``,
-        );
-      }
       const sent = this.#transfer(timeoutMs, (connection) =>
         connection.send(bytes, range.offset, range.length),
       );
@@ -320,12 +317,11 @@ class Connection extends Dtls {
       const bytes = validate.bytes("buffer", buffer);
       const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
-      const room = Math.min(range.length, bytes.byteLength - range.offset);
-      if (room === 0) {
+      if (range.length === 0) {
         throw validate.invalid("`buffer` has no room for a message");
       }
       const received = this.#transfer(timeoutMs, (connection) =>
-        connection.recv(bytes, range.offset, room),
+        connection.recv(bytes, range.offset, range.length),
       );
       return received ?? 0;
     });
@@ -418,7 +414,8 @@ class Connection extends Dtls {
       ? this.#handle.fail(ERRNO.EAGAIN, "the handshake is not finished")
       : this.#handle.fail(
           ERRNO.ETIMEDOUT,
-          `the handshake was not finished within ${timeoutMs} ms`,
+          `the handshake was not finished within ${timeoutMs} ms` +
+            whyUnfinished(this.peerName()),
         );
   }
 

@@ -3,8 +3,10 @@
 const { ERRNO, fail, failure } = require("./errors");
 const { INTEREST } = require("./handle");
 const { loop } = require("./loop");
+const { isOwnServer } = require("./own_servers");
 
 /** @typedef {import("../types/native").Connection} NativeConnection */
+/** @typedef {import("../types/native").Address} Address */
 /** @typedef {import("./handle").Handle<NativeConnection>} ConnectionHandle */
 
 /** States of a native connection, in protocol order. */
@@ -50,6 +52,17 @@ function giveUp(handle, error) {
 }
 
 /**
+ * @param {Address | undefined} peer
+ * @returns {string} what else to say of a blocking call whose handshake was not finished in time
+ */
+function whyUnfinished(peer) {
+  return peer !== undefined && isOwnServer(peer)
+    ? ": the server runs in the same task, and its callback is not called while this call blocks; " +
+        "pass a callback here too, or run the server in another task"
+    : "";
+}
+
+/**
  * establish() waits for the end of the handshake, which closes the connection
  * if it fails.
  *
@@ -58,13 +71,20 @@ function giveUp(handle, error) {
  * @returns {boolean} false with errno set on failure
  */
 function establish(handle, timeoutMs) {
+  const peer = handle.peek((connection) => connection.peerName());
   const result =
     loop().waitUntil(() => outcome(handle), timeoutMs) ??
     failure(
       ERRNO.ETIMEDOUT,
       `the handshake was not finished within ${timeoutMs} ms`,
     );
-  return result === true || giveUp(handle, result);
+  if (result === true) {
+    return true;
+  }
+  if (/** @type {any} */ (result).errno === ERRNO.ETIMEDOUT) {
+    result.message += whyUnfinished(peer);
+  }
+  return giveUp(handle, result);
 }
 
 /**
@@ -87,4 +107,4 @@ function whenEstablished(handle, callback) {
   const watch = handle.watch(INTEREST.WRITE, deliver, handle.fd);
 }
 
-module.exports = { STATE, establish, whenEstablished };
+module.exports = { STATE, establish, whenEstablished, whyUnfinished };

@@ -8,6 +8,7 @@ const { Handle, INTEREST } = require("./handle");
 const { loop } = require("./loop");
 const { native } = require("./native");
 const options = require("./options");
+const { servers } = require("./own_servers");
 const { askServer } = require("./psk");
 const validate = require("./validate");
 
@@ -109,6 +110,8 @@ class Server extends Dtls {
       if (this.#onConnection === undefined) {
         const deliver = () => this.#deliver();
         this.#handle.watch(INTEREST.READ, deliver, this.#handle.fd);
+        servers.add(this.#handle);
+        this.#handle.onrelease = () => servers.delete(this.#handle);
       }
       this.#onConnection = callback;
     }, undefined);

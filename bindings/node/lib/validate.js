@@ -10,7 +10,7 @@ const { ERRNO, failure } = require("./errors");
  * @returns {string}
  */
 function describe(value) {
-  if (value === null || value === undefined) {
+  if (value === null || value === undefined || Number.isNaN(value)) {
     return String(value);
   }
   if (typeof value === "object") {
@@ -218,16 +218,17 @@ function timeout(name, value) {
  *
  * @param {string} name
  * @param {unknown} value
+ * @param {string} [expected]
  * @returns {Uint8Array}
  */
-function bytes(name, value) {
+function bytes(name, value, expected = "a Buffer") {
   if (value instanceof Uint8Array) {
     return value;
   }
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   }
-  throw typeError(name, "a Buffer", value);
+  throw typeError(name, expected, value);
 }
 
 /**
@@ -249,20 +250,24 @@ function secretBytes(name, value) {
  *
  * @param {Uint8Array} buffer
  * @param {unknown} offset
- * @param {unknown} length may go beyond the end
+ * @param {unknown} length
  * @returns {{ offset: number, length: number }}
- * @throws {Error} EINVAL when a number is none that counts bytes
+ * @throws {Error} EINVAL when it is not inside the buffer
  */
 function range(buffer, offset, length) {
   const size = buffer.byteLength;
   const start = offset === undefined ? 0 : integer("offset", offset, 0, size);
-  return {
-    offset: start,
-    length:
-      length === undefined
-        ? size - start
-        : integer("length", length, 0, Number.MAX_SAFE_INTEGER),
-  };
+  const most = size - start;
+  const part =
+    length === undefined
+      ? most
+      : integer("length", length, 0, Number.MAX_SAFE_INTEGER);
+  if (part > most) {
+    throw invalid(
+      `\`offset\` (${start}) + \`length\` (${part}) go beyond the ${size} bytes of \`buffer\``,
+    );
+  }
+  return { offset: start, length: part };
 }
 
 module.exports = {

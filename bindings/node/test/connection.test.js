@@ -70,6 +70,13 @@ describe("send and recv", () => {
       name: "TypeError",
       message: /buffer/,
     });
+    assert.throws(() => client.send(5), {
+      message:
+        "argument `buffer` must be a string or a Buffer, but is number (5)",
+    });
+    assert.throws(() => client.send("x", NaN), {
+      message: "argument `timeout` must be a number, but is NaN",
+    });
     assert.throws(() => client.send(Buffer.alloc(1), "0"), /offset/);
     assert.throws(() => client.send("x", "1"), /timeout/);
     assert.throws(() => client.recv("x"), /buffer/);
@@ -77,11 +84,44 @@ describe("send and recv", () => {
     assert.throws(() => (client.onreadable = 5), /onreadable/);
   });
 
+  test("say who waits for whom where client and server share a task", (t) => {
+    const server = serve(t, identity, Dtls.sockaddr("0.0.0.0", 0));
+    const { port } = server.sockName();
+    const address = Dtls.sockaddr("127.0.0.1", port);
+    const hint =
+      /not finished.*: the server runs in the same task, .* callback/;
+    // Nobody accepts here, and nobody has said that somebody would.
+    assert.equal(Dtls.createClient({}, address, 50), undefined);
+    assert.doesNotMatch(Dtls.lastError().message, /same task/);
+    server.accept(undefined, () => {});
+    assert.equal(Dtls.createClient({}, address, 50), undefined);
+    assert.equal(Dtls.lastError().errno, ETIMEDOUT);
+    assert.match(Dtls.lastError().message, hint);
+    const client = Dtls.createClient({}, address, () => {});
+    t.after(() => client.close());
+    assert.equal(client.send("x", 50), -ETIMEDOUT);
+    assert.match(Dtls.lastError().message, hint);
+    const short = { handshakeTimeout: 2000 };
+    assert.equal(Dtls.createClient(short, address), undefined);
+    assert.match(
+      Dtls.lastError().message,
+      /: the server runs in the same task/,
+    );
+    server.close();
+    assert.equal(Dtls.createClient({}, address, 50), undefined);
+    assert.doesNotMatch(Dtls.lastError().message, /same task/);
+  });
+
   test("fail with EINVAL for a range outside of the buffer", (t) => {
     const { client } = connect(t, identity, trusting);
     assert.equal(client.send(Buffer.alloc(4), 2, 3), -EINVAL);
     assert.equal(client.send(Buffer.alloc(4), 5), -EINVAL);
     assert.equal(client.recv(Buffer.alloc(4), -1), -EINVAL);
+    assert.equal(client.recv(Buffer.alloc(4), 2, 3), -EINVAL);
+    assert.match(
+      Dtls.lastError().message,
+      /`offset` \(2\) \+ `length` \(3\) go beyond the 4 bytes/,
+    );
     assert.equal(client.recv(Buffer.alloc(0)), -EINVAL);
     assert.equal(client.recv(Buffer.alloc(1), 0, 1, -5), -EINVAL);
   });
