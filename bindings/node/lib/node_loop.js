@@ -1,5 +1,6 @@
 "use strict";
 
+const { createHook } = require("node:async_hooks");
 const os = require("node:os");
 const { performance } = require("node:perf_hooks");
 const { clearTimeout, setTimeout } = require("node:timers");
@@ -9,6 +10,27 @@ const { isMainThread } = require("node:worker_threads");
 
 // How long a thread's loop may be busy before its script begins.
 const BUSY_MS = 100;
+
+// What the library itself made of Node's, for itself: its callbacks are none of the program's.
+/** @type {Set<number>} */
+const internal = new Set();
+
+/**
+ * keepInternal() makes an object of Node's for the library itself. Callbacks that it causes do not
+ * end a program's wait.
+ *
+ * @template T
+ * @param {() => T} make
+ * @returns {T}
+ */
+function keepInternal(make) {
+  const hook = createHook({ init: (id) => void internal.add(id) }).enable();
+  try {
+    return make();
+  } finally {
+    hook.disable();
+  }
+}
 
 /**
  * NodeLoop gives Node's own loop its turns while the program waits in ours, so
@@ -21,10 +43,18 @@ class NodeLoop {
   #started = false;
   #outside = false;
   #turning = false;
+  #called = false;
+  // libuv does not tell whether it has called anything of the program: V8's own tasks wake its loop
+  // too, and must not end a wait. Every callback of Node's modules passes this hook.
+  #calls;
 
   /** @param {Native} addon */
   constructor(addon) {
     this.#native = addon;
+    this.#calls = createHook({
+      before: (id) => void (this.#called ||= !internal.has(id)),
+      destroy: (id) => void internal.delete(id),
+    });
     if (isMainThread) {
       // Node's own listener has begun to catch the signal by then.
       process.on("newListener", (name) => {
@@ -46,7 +76,7 @@ class NodeLoop {
    *
    * @param {number} ms -1 waits for ever
    * @param {boolean} all whether events of the program end the wait
-   * @returns {boolean | undefined} whether callbacks may have been called; undefined if it has not
+   * @returns {boolean | undefined} whether callbacks were called; undefined if it has not
    *   waited
    */
   wait(ms, all) {
@@ -55,9 +85,13 @@ class NodeLoop {
       return isMainThread ? this.#native.awaitSignals(ms, all) : undefined;
     }
     this.#turning = true;
+    this.#called = false;
+    this.#calls.enable();
     try {
-      return this.#native.turnNode(ms, all);
+      this.#native.turnNode(ms, all);
+      return this.#called;
     } finally {
+      this.#calls.disable();
       this.#turning = false;
     }
   }
@@ -106,4 +140,4 @@ class NodeLoop {
   }
 }
 
-module.exports = { NodeLoop };
+module.exports = { NodeLoop, keepInternal };

@@ -4,6 +4,7 @@ const path = require("node:path");
 const { Worker } = require("node:worker_threads");
 const { ERRNO, attempt, fail, failure } = require("../errors");
 const { native } = require("../native");
+const { keepInternal } = require("../node_loop");
 const validate = require("../validate");
 const mailbox = require("./mailbox");
 const { objection } = require("./run");
@@ -33,11 +34,14 @@ function checkListener(event, listener) {
  * @param {number} id
  */
 function startThread(file, arg, id) {
-  const worker = new Worker(ENTRY, {
-    workerData: { file, id, parent: mailbox.me(), arg },
-    // Descriptors go from task to task, so none of them is one thread's to close.
-    trackUnmanagedFds: false,
-  });
+  const worker = keepInternal(
+    () =>
+      new Worker(ENTRY, {
+        workerData: { file, id, parent: mailbox.me(), arg },
+        // Descriptors go from task to task, so none of them is one thread's to close.
+        trackUnmanagedFds: false,
+      }),
+  );
   // The task itself tells what goes wrong in it: these are for one that never came to run.
   worker.on("error", (error) =>
     process.stderr.write(`jsre: the task ${file} failed: ${error.stack}\n`),
