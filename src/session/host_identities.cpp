@@ -11,6 +11,7 @@
 #include "credentials/pem.hpp"
 #include "credentials/trust.hpp"
 #include "crypto/hash.hpp"
+#include "crypto/signature.hpp"
 
 namespace dtls::session {
 namespace {
@@ -33,6 +34,16 @@ Result<void> check_server_key(const EVP_PKEY* key) {
   }
   return refuse_key("no client would take an ECDSA key on the curve " + std::string(curve.data()) +
                     "; give one of P-256 or P-384");
+}
+
+// A key that no scheme is for would be left out of every handshake, without a word.
+Result<void> check_client_key(const EVP_PKEY* key) {
+  std::array<crypto::SignatureScheme, crypto::kMaxSchemesOfKey> schemes{};
+  if (crypto::schemes_of(key, true, schemes) > 0 || crypto::schemes_of(key, false, schemes) > 0) {
+    return {};
+  }
+  return refuse_key(std::string("a key of the kind ") + EVP_PKEY_get0_type_name(key) +
+                    " signs no handshake; give one of ECDSA P-256, P-384 or P-521, Ed25519 or RSA");
 }
 
 bool has(const std::vector<std::string>& addresses, const std::string& wanted) {
@@ -83,9 +94,9 @@ Result<std::shared_ptr<const handshake::Identity>> load_identity(const IdentityC
                                                                  bool for_server) {
   auto parsed = credentials::load_identity(config);
   if (!parsed) return std::move(parsed).error();
-  if (for_server) {
-    if (auto fine = check_server_key(parsed->key.get()); !fine) return std::move(fine).error();
-  }
+  const auto fine =
+      for_server ? check_server_key(parsed->key.get()) : check_client_key(parsed->key.get());
+  if (!fine) return fine.error();
   auto identity = std::make_shared<handshake::Identity>();
   for (const auto& certificate : parsed->chain)
     identity->chain.push_back(credentials::to_der(certificate.get()));
@@ -104,8 +115,14 @@ Result<std::shared_ptr<const ClientAuthority>> ClientAuthority::load(const std::
   auto anchors = credentials::parse_certificates(ca, "ca");
   if (!anchors) return std::move(anchors).error();
   auto names = std::make_shared<std::vector<handshake::Buffer>>();
-  for (const auto& anchor : *anchors)
+  std::size_t bytes = 0;
+  for (const auto& anchor : *anchors) {
     names->push_back(credentials::subject_der(anchor.get()));
+    bytes += sizeof(std::uint16_t) + names->back().size();
+  }
+  // A part of the list would have clients of the other authorities show no certificate; an empty
+  // one lets them show any (RFC 5246 §7.4.4, RFC 8446 §4.2.4).
+  if (bytes > kMaxNameBytes) names->clear();
   auto authority = std::make_shared<ClientAuthority>();
   authority->trust = std::move(*trust);
   authority->names = std::move(names);

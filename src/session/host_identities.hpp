@@ -19,7 +19,8 @@
 
 namespace dtls::session {
 
-// load_identity parses a config's PEM texts. `for_server` refuses keys that no client would take.
+// load_identity parses a config's PEM texts, and refuses keys that no peer would take
+// (`for_server`) or that no handshake is signed with.
 Result<std::shared_ptr<const handshake::Identity>> load_identity(const IdentityConfig& config,
                                                                  bool for_server);
 
@@ -29,8 +30,13 @@ std::vector<std::string> addresses_of(const handshake::Identity& identity);
 
 // ClientAuthority is whom client certificates are checked against.
 struct ClientAuthority {
+  // With their lengths. The CertificateRequest must fit the buffers of small peers for a message
+  // (16 KiB in mbedTLS), and costs each handshake its bytes.
+  static constexpr std::size_t kMaxNameBytes = std::size_t{8} * 1024;
+
   crypto::OwnedStore trust;
-  // What the CertificateRequest says (RFC 5246 §7.4.4): subjects in DER.
+  // What the CertificateRequest says (RFC 5246 §7.4.4): subjects in DER; empty where all together
+  // have more than kMaxNameBytes.
   std::shared_ptr<const std::vector<handshake::Buffer>> names;
 
   // load parses the option `ca`.

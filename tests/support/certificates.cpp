@@ -36,6 +36,9 @@ OwnedKey make_key(KeyKind kind) {
     case KeyKind::kEd25519:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
       break;
+    case KeyKind::kEd448:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448");
+      break;
     case KeyKind::kRsa2048:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
       break;

@@ -22,7 +22,7 @@ class EngineTest : public testing::Test {
   // identity is one for all tests: keys take time to make.
   static std::shared_ptr<const handshake::Identity> identity(KeyKind kind = KeyKind::kP256) {
     static const Authority authority;
-    static std::array<std::shared_ptr<const handshake::Identity>, 5> made;
+    static std::array<std::shared_ptr<const handshake::Identity>, 6> made;
     auto& one = made.at(static_cast<std::size_t>(kind));
     if (one == nullptr) one = to_identity(authority.issue({.kind = kind}));
     return one;

@@ -106,7 +106,25 @@ TEST_P(Unserved, keys_are_refused_for_servers_before_a_handshake_has_to_fail) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, Unserved, testing::Values(std::pair(KeyKind::kP521, "secp521r1")));
+INSTANTIATE_TEST_SUITE_P(Of, Unserved,
+                         testing::Values(std::pair(KeyKind::kP521, "secp521r1"),
+                                         std::pair(KeyKind::kEd448, "ED448")));
+
+// RFC 8422 §5.10 has ed448, which is not spoken here.
+TEST_F(Credentials, client_refuses_a_key_that_signs_no_handshake) {
+  Authority::Wish wish;
+  wish.kind = KeyKind::kEd448;
+  client_.identity = authority_.issue(wish);
+  const auto refused = Context::for_client(client_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().sys_errno, EINVAL);
+  EXPECT_NE(refused.error().message.find("a key of the kind ED448 signs no handshake"),
+            std::string::npos)
+      << refused.error().message;
+  wish.kind = KeyKind::kP521;
+  client_.identity = authority_.issue(wish);
+  EXPECT_TRUE(Context::for_client(client_));
+}
 
 TEST_F(Credentials, with_a_traditionally_encrypted_key_serve) {
   for (const auto kind : {KeyKind::kP256, KeyKind::kRsa2048}) {

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "session/host_identities.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -208,6 +209,23 @@ TEST_F(HostAuthority, of_the_server_is_not_escaped_by_asking_for_a_name_without_
   EXPECT_FALSE(accepts("open.example.org", partner_, {host("open.example.org")}));
   EXPECT_TRUE(accepts("open.example.org", member_, {host("open.example.org")}));
   EXPECT_TRUE(authorized_);
+}
+
+// RFC 5246 §7.4.4, RFC 8446 §4.2.4: an empty list lets clients show any certificate.
+TEST_F(HostAuthority, of_more_names_than_fit_is_not_named_to_clients) {
+  server_.ca = authority_.certificate();
+  const auto named = *session::ClientAuthority::load(server_.ca);
+  EXPECT_EQ(named->names->size(), 1U);
+  for (int i = 0; i < 700; ++i) {
+    server_.ca +=
+        Authority("authority number " + std::to_string(i) + std::string(40, '.')).certificate();
+  }
+  EXPECT_TRUE((*session::ClientAuthority::load(server_.ca))->names->empty());
+  for (const auto version : {ProtocolVersion::kDtls12, ProtocolVersion::kDtls13}) {
+    client_.versions = {version, version};
+    EXPECT_TRUE(accepts("", member_, {}));
+    EXPECT_FALSE(accepts("", partner_, {}));
+  }
 }
 
 TEST_F(HostIdentity, with_a_bad_name_is_refused_with_the_option_named) {
