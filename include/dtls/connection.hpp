@@ -78,8 +78,11 @@ class Connection {
   // closed. Without a name the association is dropped at once. The Connection is closed afterwards.
   void fly_away();
 
-  // renegotiate begins a new handshake within the association (RFC 5746); data goes on meanwhile.
-  // Needs ServerConfig::renegotiate or ClientConfig::renegotiate; fails like Session::renegotiate.
+  // renegotiate begins a new handshake within the association (RFC 5746). The peer's messages are
+  // received meanwhile (RFC 5246 §6.2.1); send waits for the end of the handshake, and fails with
+  // EAGAIN where its timeout is 0, because new keys protect nothing before the peer has proven them
+  // (RFC 5246 §7.4.9). on_writable tells the end. Needs ServerConfig::renegotiate or
+  // ClientConfig::renegotiate; fails like Session::renegotiate.
   Result<void> renegotiate();
 
   // update_keys, export_keying_material and take_ticket: see Session.
@@ -126,6 +129,10 @@ class Connection {
   // handshake has ended either way. They run as watches of the loop. An empty function removes.
   void on_readable(std::function<void()> callback);
   void on_settled(std::function<void()> callback);
+  // on_writable calls back, level-triggered, while send would not wait: the handshake is finished,
+  // no renegotiation runs and the socket has room; or the association has ended. As on_readable
+  // otherwise. Remove it where there is nothing to send.
+  void on_writable(std::function<void()> callback);
 
  private:
   struct Watches;

@@ -14,6 +14,7 @@ using runtime::ConnectionCore;
 struct Connection::Watches {
   std::optional<EventLoop::WatchId> readable;
   std::optional<EventLoop::WatchId> settled;
+  std::optional<EventLoop::WatchId> writable;
 };
 
 Connection::Connection(std::shared_ptr<ConnectionCore> core)
@@ -151,6 +152,10 @@ void Connection::on_readable(std::function<void()> callback) {
 
 void Connection::on_settled(std::function<void()> callback) {
   runtime::replace_watch(*core_, watches_->settled, Interest::kWrite, std::move(callback));
+}
+
+void Connection::on_writable(std::function<void()> callback) {
+  runtime::replace_watch(*core_, watches_->writable, Interest::kWrite, std::move(callback));
 }
 
 }  // namespace dtls

@@ -145,7 +145,11 @@ void ConnectionCore::drain(TimePoint now) {
   while (auto event = association_.session.poll_event())
     handle(*event);
   std::array<std::byte, kMaxDatagram> datagram;
-  while (const std::size_t size = association_.session.poll_transmit(datagram)) {
+  // While one waits for room in the kernel, the others stay in the session, which bounds them: what
+  // a program was told to be sent must not make room for what follows it.
+  while (association_.unsent.empty()) {
+    const std::size_t size = association_.session.poll_transmit(datagram);
+    if (size == 0) break;
     if (association_.state != State::kClosed) transmit(std::span(datagram).first(size));
   }
   rearm(now);
@@ -206,6 +210,8 @@ Result<void> ConnectionCore::put_on_wire(std::span<const std::byte> datagram) {
 // once, since waiting could only confirm them; later they are a hint, told by take_socket_error.
 void ConnectionCore::note_socket_error(const Error& error) {
   socket_error_ = error.sys_errno;
+  // "Fragmentation needed" is no word of the peer's absence: smaller datagrams follow.
+  if (error.sys_errno == EMSGSIZE) return;
   if (association_.state != State::kHandshaking || association_.heard) return;
   Error fatal = error;
   if (error.sys_errno == ECONNREFUSED) {
