@@ -111,13 +111,14 @@ class Session {
   // handshake's patience has run out. While the handshake runs, deadline() has its timers, send
   // fails with EAGAIN, and messages of the peer may be lost as datagrams are. There is no second
   // Connected: verification() is brought up to date, and a peer that shows another certificate than
-  // before ends the association with Failed (EACCES). A peer that refuses may end it as well, for
-  // libssl cannot always go back. Fails with EOPNOTSUPP where the configuration's `renegotiate`
-  // is off, the peer does not know RFC 5746 or was itself refused before, EAGAIN before Connected,
-  // EALREADY while one runs, EPIPE after the end.
+  // before ends the association with Failed (EACCES). So does a refusal: a client that asked goes
+  // on without no more, and other libraries end it too (RFC 5246 §7.2.2). Fails with EOPNOTSUPP
+  // where the configuration's `renegotiate` is off, the peer does not know RFC 5746 or was itself
+  // refused before, EAGAIN before Connected, EALREADY while one runs, EPIPE after the end.
   Result<void> renegotiate(TimePoint now);
 
-  // is_renegotiating: nothing can be sent just now.
+  // is_renegotiating: send fails with EAGAIN until the handshake has ended; what the peer sends is
+  // received (RFC 5246 §6.2.1).
   [[nodiscard]] bool is_renegotiating() const;
 
   // update_keys has what is sent from now on protected by new keys (RFC 8446 §4.6.3, RFC 9147 §8),

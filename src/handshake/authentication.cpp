@@ -125,10 +125,13 @@ Step PeerCredentials::prove(Core& core, wire::Version version, wire::SignatureSc
                             Bytes content, Bytes signature) const {
   const auto wanted = static_cast<crypto::SignatureScheme>(scheme);
   // RFC 5246 §7.4.3, §7.4.8, RFC 8446 §4.4.3
-  if (!has(core.settings->schemes, wanted) ||
-      !crypto::fits(key_.get(), wanted, version == wire::kDtls13)) {
+  if (!has(core.settings->schemes, wanted)) {
     return broken(wire::AlertDescription::kIllegalParameter,
                   "it signed with a scheme that it was not offered");
+  }
+  if (!crypto::fits(key_.get(), wanted, version == wire::kDtls13)) {
+    return broken(wire::AlertDescription::kIllegalParameter,
+                  "it signed with a scheme that does not fit its certificate's key");
   }
   if (!crypto::verify(key_.get(), wanted, content, signature)) {
     return broken(wire::AlertDescription::kDecryptError,

@@ -56,6 +56,7 @@ void Channel::continue_from(std::uint64_t record_sequence, std::uint16_t next_me
                             std::uint16_t next_message_out) {
   outbound_.continue_from(0, record_sequence);
   next_in_ = next_message_in;
+  judged_in_ = next_message_in;
   next_out_ = next_message_out;
 }
 
@@ -64,8 +65,11 @@ void Channel::restart_messages(bool keeps_last_flight) {
   restarted_in_ = static_cast<std::uint16_t>(inbound_.newest());
   next_in_ = 0;
   next_out_ = 0;
+  judged_in_.reset();
   if (!work_) return;
   work_->outbox.forget(Then::kAwaitAnswer);
+  work_->unreadable_flights = 0;
+  work_->counts_unreadable = true;
   if (!keeps_last_flight) work_->outbox.forget(Then::kLast);
   work_->reassembly.clear();
   work_->held.clear();
@@ -91,6 +95,7 @@ void Channel::set_record_size_limits(std::uint64_t epoch, std::size_t in, std::s
 
 void Channel::begin_flight() {
   if (!work_) return;
+  work_->given_answers = false;  // the flight that it has answered is forgotten here
   note_answer();
   // Right after restart_messages it is what that has kept.
   if (restarted_in_ == 0 || next_out_ > 0) work_->outbox.forget(Then::kLast);
@@ -173,6 +178,10 @@ bool Channel::is_acked(std::uint16_t message_seq) const {
 
 unsigned Channel::timeouts() const {
   return work_ ? work_->timeouts : 0;
+}
+
+unsigned Channel::unreadable_flights() const {
+  return work_ ? work_->unreadable_flights : 0;
 }
 
 void Channel::send_alert(wire::Alert alert) {

@@ -37,10 +37,14 @@ struct ChannelSettings {
   // Datagrams shrink from the second loss of a flight on, to 548 and 296 bytes (what every IPv4
   // host takes, and the smallest links), but never below this.
   std::uint16_t smallest_datagram = 296;
-  // Whether a record may hold a fragment beside others (RFC 6347 §4.2.3, RFC 9147 §5.5), as BoGo
-  // has it, for fewer bytes. Off: mbedTLS and wolfSSL forget what stands behind one, and wait for
-  // ever.
+  // Whether a record may hold several messages or fragments (RFC 6347 §4.2.3, RFC 9147 §5.5), as
+  // BoGo demands. Off: tinydtls reads the first message of a record only, mbedTLS and wolfSSL
+  // discard what follows a fragment, and each waits for the rest for ever. A record costs 13 bytes,
+  // and its tag where there are keys.
   bool packs_fragments = false;
+  // Whether a record without keys that breaks the protocol ends the association, as BoGo demands.
+  // Off: it is dropped, because anybody can send it.
+  bool strict_plaintext = false;
   // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
   std::uint32_t max_message = 66 * 1024;
   // A bound on the records of full size under one key, below that of its algorithm; 0: none.
@@ -135,12 +139,23 @@ class Channel {
   // receive takes a datagram, which is decrypted in place. Drain next() before the next receive.
   void receive(std::span<std::byte> datagram, TimePoint now);
   std::optional<Input> next();
+  // put_back refuses the message that next() gave last, in epoch 0, before next() is called again:
+  // it was out of turn, so anybody can have sent it. The message with its number is still expected.
+  void put_back();
   // postpone keeps a copy of what a datagram brought, within bounds, for while the handshake waits;
   // postpone_rest does so with the records that next() has not come to. resume has next() give
   // them.
   void postpone(std::span<const std::byte> datagram);
   void postpone_rest() { postpone(inbound_.take_rest()); }
   void resume(TimePoint now);
+  // unreadable_flights counts the transmissions of the peer's last flight of DTLS 1.2 under whose
+  // keys no record could be decrypted: the two sides have different keys. One record proves
+  // nothing, because anybody can send it, so only one is counted until the peer repeats its flight,
+  // and none sooner than kUnreadableFlight after the one before. The first record that can be
+  // decrypted ends the counting.
+  static constexpr unsigned kMostUnreadable = 3;
+  static constexpr Duration kUnreadableFlight{50};
+  [[nodiscard]] unsigned unreadable_flights() const;
   // has_buffered: bytes of messages after those given out are held, whole or in part. Where keys
   // change such bytes are against the protocol (RFC 8446 §5.1).
   [[nodiscard]] bool has_buffered() const;
@@ -189,11 +204,12 @@ class Channel {
   void end_linger(TimePoint now);
   std::optional<Input> dispatch(const record::InboundRecord& record);
   std::optional<Input> dispatch(const record::OpenedRecord& record);
+  std::optional<Input> object(std::uint64_t epoch, wire::AlertDescription alert, const char* what);
   [[nodiscard]] bool is_stray(const record::OpenedRecord& record) const;
   std::optional<Input> take_change_cipher_spec(const record::OpenedRecord& record);
   std::optional<Input> take_alert(const record::OpenedRecord& record);
   std::optional<Input> take_handshake(const record::OpenedRecord& record);
-  std::optional<Fatal> take_fragment(const wire::HandshakeFragment& fragment, std::uint64_t epoch,
+  std::optional<Input> take_fragment(const wire::HandshakeFragment& fragment, std::uint64_t epoch,
                                      FragmentsOfRecord& record);
   std::optional<Input> take_ack(const record::OpenedRecord& record);
   [[nodiscard]] bool begins_anew(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
@@ -204,6 +220,7 @@ class Channel {
   void repeat_last_flight();
   void note_answer();
   void note_missed_epoch();
+  void note_unreadable();
   void acknowledge_later(record::RecordNumber number, bool has_gap);
   void stop_timer_if_done();
   std::size_t write_ack(std::span<std::byte> out);
@@ -221,6 +238,7 @@ class Channel {
   Duration unlearnt_timeout_{0};  // the first timeout before learn_round_trip; 0: nothing learnt
   std::uint32_t next_in_ = 0;     // 2^16 after the last message there can be: no other is expected
   std::uint32_t next_out_ = 0;    // likewise
+  std::optional<std::uint16_t> judged_in_;  // server: the hello that a cookie has proven
   wire::Version version_ = 0;
   bool is_server_;
   bool awaits_restart_ = false;

@@ -40,9 +40,11 @@ void Channel::resume(TimePoint now) {
 }
 
 std::optional<Input> Channel::next() {
+  if (work_ && std::exchange(work_->given_answers, false)) note_answer();
   while (true) {
     if (auto message = take_complete()) return message;
     const auto record = inbound_.next();
+    if (inbound_.take_unreadable()) note_unreadable();
     if (record) {
       if (auto input = dispatch(*record)) return input;
     } else if (const auto held = work_ ? work_->held.next() : std::span<std::byte>();
@@ -77,8 +79,8 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
     case wire::ContentType::kApplicationData:
       if (record.number.epoch == 0 ||
           (speaks_dtls13() && record.number.epoch < record::kApplicationEpoch)) {
-        return Fatal{.alert = AlertDescription::kUnexpectedMessage,
-                     .what = "application data during the handshake"};
+        return object(record.number.epoch, AlertDescription::kUnexpectedMessage,
+                      "application data during the handshake");
       }
       return ApplicationData{.content = record.content, .epoch = record.number.epoch};
     case wire::ContentType::kHandshake:
@@ -99,6 +101,15 @@ std::optional<Input> Channel::dispatch(const record::OpenedRecord& record) {
   }
   return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                .what = "a record of a type that does not exist"};
+}
+
+// A record that breaks the protocol ends the association where only the peer can have sent it.
+// Without keys anybody can, and it is dropped like one with a wrong tag (RFC 6347 §4.1.2.7).
+std::optional<Input> Channel::object(std::uint64_t epoch, AlertDescription alert,
+                                     const char* what) {
+  if (epoch > 0 || settings_.strict_plaintext) return Fatal{.alert = alert, .what = what};
+  inbound_.note_stray();
+  return std::nullopt;
 }
 
 // Where DTLS 1.3 has keys, what comes without is a repetition, or of a client that has none yet:
@@ -134,8 +145,8 @@ std::optional<Input> Channel::take_change_cipher_spec(const record::OpenedRecord
                  .what = "a ChangeCipherSpec in DTLS 1.3"};
   }
   if (record.content.size() != 1 || record.content[0] != std::byte{1}) {
-    return Fatal{.alert = AlertDescription::kIllegalParameter,
-                 .what = "a malformed ChangeCipherSpec"};
+    return object(record.number.epoch, AlertDescription::kIllegalParameter,
+                  "a malformed ChangeCipherSpec");
   }
   if (record.number.epoch < inbound_.newest()) return std::nullopt;  // a repetition
   return ChangeCipherSpec{};
@@ -150,8 +161,14 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
     const auto fragment = wire::read_handshake(reader);
     if (!fragment) {
       if (speaks_dtls13() && record.number.epoch < inbound_.newest()) return std::nullopt;
-      return Fatal{.alert = AlertDescription::kDecodeError,
-                   .what = "a malformed handshake fragment"};
+      return object(record.number.epoch, AlertDescription::kDecodeError,
+                    "a malformed handshake fragment");
+    }
+    // RFC 5246 §7.4.1.1: ignored while a handshake runs; without keys no other server sends one.
+    if (!is_server_ && record.number.epoch == 0 &&
+        fragment->header.type == wire::HandshakeType::kHelloRequest) {
+      fragments.any_dropped = true;
+      continue;
     }
     if (is_from_before(fragment->header, record.number.epoch)) {
       if (fragment->header.type == wire::HandshakeType::kFinished) repeat_last_flight();
@@ -162,7 +179,7 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
     if (fragment->header.message_seq < next_in_) {
       note_repetition(fragment->header, record.number.epoch);
     } else if (auto fatal = take_fragment(*fragment, record.number.epoch, fragments)) {
-      return *fatal;
+      return fatal;
     }
   }
   linger_until_ = now_ + kLinger;
@@ -172,7 +189,7 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
   return std::nullopt;
 }
 
-std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragment,
+std::optional<Input> Channel::take_fragment(const wire::HandshakeFragment& fragment,
                                             std::uint64_t epoch, FragmentsOfRecord& record) {
   const wire::HandshakeHeader& header = fragment.header;
   if (speaks_dtls13() && epoch < inbound_.newest()) {
@@ -183,13 +200,24 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
                  .what = "a handshake message under old keys"};
   }
   if (header.length > settings_.max_message) {
-    return Fatal{.alert = AlertDescription::kIllegalParameter,
-                 .what = "a handshake message that is too long"};
+    record.any_dropped = true;
+    return object(epoch, AlertDescription::kIllegalParameter,
+                  "a handshake message that is too long");
   }
-  switch (work_->reassembly.add(next_in_, fragment, epoch)) {
-    case Reassembly::Added::kMismatch:  // RFC 6347 §4.2.3, RFC 9147 §5.5
-      return Fatal{.alert = AlertDescription::kIllegalParameter,
-                   .what = "fragments that contradict each other"};
+  const bool is_judged = header.message_seq == judged_in_;
+  const auto added = work_->reassembly.add(next_in_, fragment, epoch, is_judged);
+  switch (added) {
+    case Reassembly::Added::kMismatch:
+    case Reassembly::Added::kReplaced:
+      // What was replaced has to come again, so it must not be acknowledged.
+      if (added == Reassembly::Added::kReplaced) work_->acks.clear();
+      record.any_dropped = true;
+      if (auto fatal = object(epoch, AlertDescription::kIllegalParameter,
+                              "fragments that contradict each other")) {
+        return fatal;
+      }
+      if (added == Reassembly::Added::kMismatch) return std::nullopt;
+      break;
     case Reassembly::Added::kDropped:
       record.any_dropped = true;
       return std::nullopt;
@@ -200,8 +228,9 @@ std::optional<Fatal> Channel::take_fragment(const wire::HandshakeFragment& fragm
       break;
   }
   // RFC 9147 §7.1: any part of the answer acknowledges our flight. Without keys anybody could say
-  // so: to a client the whole message does. A server may rest, because the client begins again.
-  if (speaks_dtls13() && (epoch > 0 || is_server_)) note_answer();
+  // so: there the whole message does.
+  const bool is_answer = epoch > 0 || (is_server_ && settings_.strict_plaintext);
+  if (speaks_dtls13() && is_answer) note_answer();
   if (record.highest && header.message_seq > *record.highest) {
     work_->reassembly.mark_followed(*record.highest);
   }
@@ -253,6 +282,7 @@ void Channel::repeat_last_flight() {
 
 // The peer repeats what we know. In DTLS 1.3 an ACK tells it so; in DTLS 1.2 it lacks our flight.
 void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch) {
+  if (now_ - work_->unreadable_at >= kUnreadableFlight) work_->counts_unreadable = true;
   if (speaks_dtls13() || work_->outbox.is_sending()) return;
   if (work_->outbox.awaits(Then::kLast)) {
     // Once for each time the peer sends its last flight: at the first fragment of its last message,
@@ -268,6 +298,13 @@ void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t
   }
 }
 
+void Channel::note_unreadable() {
+  if (version_ != wire::kDtls12 || !work_ || !std::exchange(work_->counts_unreadable, false))
+    return;
+  ++work_->unreadable_flights;
+  work_->unreadable_at = now_;
+}
+
 // A client that gets what it cannot read yet has lost the ServerHello: an empty ACK has it sent
 // again soon (RFC 9147 §7.1).
 void Channel::note_missed_epoch() {
@@ -281,21 +318,23 @@ void Channel::note_missed_epoch() {
 std::optional<Input> Channel::take_ack(const record::OpenedRecord& record) {
   if (!speaks_dtls13()) return std::nullopt;
   const auto numbers = wire::parse_ack(record.content);
-  if (!numbers) return Fatal{.alert = AlertDescription::kDecodeError, .what = "a malformed ACK"};
+  const std::uint64_t epoch = record.number.epoch;
+  if (!numbers) return object(epoch, AlertDescription::kDecodeError, "a malformed ACK");
   const bool is_empty = numbers->empty();
+  // Without keys anybody could say that a hello has come, and stop its repetition. Such an ACK only
+  // tells that something was lost.
+  const bool is_believed = epoch > 0 || (is_server_ && settings_.strict_plaintext);
   bool is_news = false;
   for (const record::RecordNumber number : *numbers) {
     // RFC 9147 §7: during the handshake an ACK does not come in an older epoch than the record.
-    if ((record.number.epoch < record::kApplicationEpoch && number.epoch > record.number.epoch) ||
+    if ((epoch < record::kApplicationEpoch && number.epoch > epoch) ||
         number.epoch > record::kMaxSequence || number.sequence > record::kMaxSequence) {
-      return Fatal{.alert = AlertDescription::kIllegalParameter,
-                   .what = "an ACK of an invalid record number"};
+      return object(epoch, AlertDescription::kIllegalParameter,
+                    "an ACK of an invalid record number");
     }
-    // Without keys anybody could say that a client's hello has come, and stop its timer.
-    const bool is_believed = is_server_ || record.number.epoch > 0;
     if (work_ && is_believed) is_news |= work_->outbox.acknowledge(number);
   }
-  if (!work_ || (!is_news && !is_empty)) return std::nullopt;
+  if (!work_ || (!is_news && !is_empty && is_believed)) return std::nullopt;
   work_->outbox.drop_acked();
   stop_timer_if_done();
   // RFC 9147 §7.2: what is left was lost. Without news, only once in a while: anybody can send it.
@@ -318,7 +357,7 @@ std::optional<Input> Channel::take_complete() {
     inbound_.retire(0);
     work_->reassembly.drop_below(message.epoch);
   }
-  if (speaks_dtls13() && message.epoch == 0) note_answer();
+  work_->given_answers = speaks_dtls13() && message.epoch == 0;
   const wire::Bytes raw = message.raw;
   return HandshakeMessage{.type = message.header.type,
                           .seq = message.header.message_seq,
@@ -326,6 +365,14 @@ std::optional<Input> Channel::take_complete() {
                           .raw = raw,
                           .body = raw.subspan(wire::kHandshakeHeaderSize),
                           .last_in_record = !message.is_followed};
+}
+
+void Channel::put_back() {
+  if (!work_ || next_in_ == 0) return;
+  --next_in_;
+  work_->given_answers = false;
+  work_->acks.clear();
+  inbound_.note_stray();
 }
 
 bool Channel::has_buffered() const {

@@ -34,6 +34,7 @@ struct Channel::Work {
   Reassembly reassembly;
   HeldRecords held;
   std::unique_ptr<IncomingMessage> given;  // the message that next() gave last
+  bool given_answers = false;              // our flight, unless it is put back
   AckList acks;
   std::array<wire::Alert, kMostAlerts> alerts{};
   std::size_t alert_count = 0;
@@ -49,6 +50,10 @@ struct Channel::Work {
   bool has_repeated = false;      // the last flight, since the last datagram came
   bool sent_again = false;        // the flight, or part of it
   bool sent_empty_ack = false;    // since our flight was sent last
+
+  unsigned unreadable_flights = 0;
+  bool counts_unreadable = true;  // the flight under way has not been counted
+  TimePoint unreadable_at{};      // when one was counted last
 
   [[nodiscard]] bool has_output() const {
     return ack_due || outbox.is_sending() || alert_count > 0;

@@ -46,7 +46,7 @@ Step Client12::on_message(const HandshakeMessage& message) {
   };
   const std::uint64_t expected = state_ == State::kFinished ? epoch_ + 1 : epoch_;
   if (message.epoch != expected) {  // RFC 6347 §4.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   return dispatch(*this, state_, kTable, message);
 }
@@ -121,7 +121,7 @@ Step Client12::check_renegotiation(const wire::ServerHello& hello) {
 
 Step Client12::take_server_hello(const HandshakeMessage& message) {
   if (message.epoch != epoch_) {  // RFC 6347 §4.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   const auto hello = wire::parse_server_hello(message.body);
   std::ranges::copy(hello->random, server_random_.begin());
@@ -192,13 +192,17 @@ Step Client12::take_key_exchange(const HandshakeMessage& message) {
   const auto malformed = [] {
     return broken(AlertDescription::kDecodeError, "its ServerKeyExchange is malformed");
   };
+  // With a pre-shared key alone it may be missing (RFC 4279 §2).
+  const bool is_due = suite_->key_exchange == KeyExchange::kPsk
+                          ? state_ == State::kRequestOrDone && hint_.empty()
+                          : state_ == State::kKeyExchange;
+  if (!is_due) return unexpected(message.type);
   transcript_.add(message.raw);
   const auto text = [](Bytes bytes) {
     return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   };
   switch (suite_->key_exchange) {
     case KeyExchange::kPsk: {
-      if (state_ != State::kRequestOrDone || !hint_.empty()) return unexpected(message.type);
       const auto hint = wire::parse_server_key_exchange_psk(message.body);
       if (!hint) return malformed();
       hint_ = text(*hint);
@@ -206,7 +210,6 @@ Step Client12::take_key_exchange(const HandshakeMessage& message) {
       return {};
     }
     case KeyExchange::kEcdhePsk: {
-      if (state_ != State::kKeyExchange) return unexpected(message.type);
       const auto exchange = wire::parse_server_key_exchange_ecdhe_psk(message.body);
       if (!exchange) return malformed();
       hint_ = text(exchange->hint);
@@ -214,7 +217,6 @@ Step Client12::take_key_exchange(const HandshakeMessage& message) {
       return agree(exchange->params.group, exchange->params.point);
     }
     default: {
-      if (state_ != State::kKeyExchange) return unexpected(message.type);
       const auto exchange = wire::parse_server_key_exchange_ecdhe(message.body);
       if (!exchange) return malformed();
       Buffer content(offer_.random.begin(), offer_.random.end());

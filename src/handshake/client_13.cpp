@@ -85,7 +85,7 @@ Step Client13::on_message(const HandshakeMessage& message) {
   };
   const std::uint64_t expected = state_ == State::kServerHello ? 0 : kHandshakeEpoch;
   if (message.epoch != expected) {  // RFC 9147 §6.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   return dispatch(*this, state_, kTable, message);
 }

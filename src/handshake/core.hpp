@@ -24,6 +24,7 @@ namespace dtls::handshake {
 struct Failure {
   wire::AlertDescription alert{};
   Error error;
+  bool is_out_of_turn = false;  // a message that has no place now: without keys it is dropped
 };
 // Step is the outcome of taking in one message: nothing, or why the association ends.
 using Step = std::optional<Failure>;

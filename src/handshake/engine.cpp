@@ -101,7 +101,12 @@ std::optional<EngineEvent> Engine::poll_event() {
 
 void Engine::take(const HandshakeMessage& message) {
   if (handshake_ != nullptr) {
-    proceed(handshake_->on_message(message));
+    auto step = handshake_->on_message(message);
+    if (step && step->is_out_of_turn && message.epoch == 0 && !is_strict()) {
+      core_.channel.put_back();
+      return;
+    }
+    proceed(std::move(step));
     return;
   }
   confirm();
@@ -170,6 +175,8 @@ void Engine::take(const AlertIn& in) {
     take_refusal();
   } else if (!is_warning) {
     end_by_peer(in.alert.description);
+  } else if (in.epoch == 0 && !is_strict()) {
+    return;  // anybody can have sent it
   } else if (++warnings_ > kMaxWarnings) {
     fail(broken(AlertDescription::kUnexpectedMessage, "it sent one warning after the other"));
   }
@@ -179,7 +186,31 @@ void Engine::take(const AlertIn& in) {
 // alert was held and is heard together with what our flight answers.
 void Engine::end_by_peer(std::uint8_t description) {
   core_.channel.drop_output();
-  end(Ended{explain_alert(description)});
+  end(Ended{explain_alert(description, offered_psk())});
+}
+
+std::string_view Engine::offered_psk() const {
+  const bool is_unfinished = phase_ == Phase::kHandshaking && handshake_ != nullptr;
+  return is_unfinished ? handshake_->offered_psk() : std::string_view();
+}
+
+std::string Engine::why_unreadable() const {
+  const auto identity = offered_psk();
+  if (identity.empty()) {
+    return "the two sides have different keys, or somebody on the way changes what they send";
+  }
+  return "it probably has another pre-shared key for the identity " + quote_identity(identity);
+}
+
+std::string Engine::standstill() const {
+  if (phase_ != Phase::kHandshaking || handshake_ == nullptr) return {};
+  if (core_.channel.unreadable_flights() > 0) {
+    return "its Finished could not be decrypted: " + why_unreadable();
+  }
+  const bool was_sent_finished = core_.negotiated.version == wire::kDtls12 &&
+                                 core_.channel.write_epoch() > 0 && !offered_psk().empty();
+  if (!was_sent_finished) return {};
+  return "it did not answer our Finished: " + why_unreadable();
 }
 
 // ---- the way of a handshake ----
@@ -225,6 +256,17 @@ void Engine::establish() {
 
 // What may have become due by what came in.
 void Engine::follow() {
+  // Nobody but the peer of an unfinished handshake loses by it.
+  if (phase_ == Phase::kHandshaking &&
+      core_.channel.unreadable_flights() >= Channel::kMostUnreadable) {
+    // RFC 6347 §4.1.2.7 has no other alert for it.
+    fail({AlertDescription::kBadRecordMac,
+          {ErrorKind::kUntrusted,
+           EACCES,
+           "sent a Finished that could not be decrypted: " + why_unreadable(),
+           {}}});
+    return;
+  }
   // Of the whole flight: who has its end only has not judged our certificate yet.
   if (phase_ == Phase::kConfirming && core_.channel.all_acked()) confirm();
   if (phase_ != Phase::kEstablished) return;

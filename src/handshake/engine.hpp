@@ -89,6 +89,10 @@ class Engine {
   // has_declined: the peer wanted a renegotiation and was refused.
   [[nodiscard]] bool has_declined() const { return has_declined_; }
 
+  // standstill says why an unfinished handshake does not go on, for the owner whose time for it is
+  // over; empty where nothing is known.
+  [[nodiscard]] std::string standstill() const;
+
   // provide_psk answers WantsPsk; nullopt: there is none of that identity.
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
@@ -133,6 +137,7 @@ class Engine {
   [[nodiscard]] bool is_waiting() const {
     return handshake_ != nullptr && handshake_->is_waiting();
   }
+  [[nodiscard]] bool is_strict() const { return core_.settings->channel.strict_plaintext; }
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
   void take(const AlertIn& in);
@@ -148,6 +153,8 @@ class Engine {
   void establish();
   void fail(Failure failure);
   void end_by_peer(std::uint8_t description);
+  [[nodiscard]] std::string_view offered_psk() const;
+  [[nodiscard]] std::string why_unreadable() const;
   void end(EngineEvent event);
   void follow();
   void replace_worn_keys();

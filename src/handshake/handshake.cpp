@@ -11,6 +11,7 @@ Step Handshake::provide_psk(const PreSharedKey* /*key*/) {
 }
 
 Step Handshake::ask_for_psk(std::string_view identity) {
+  want_psk(identity);
   auto found = core_.decisions->psk(identity);
   if (std::holds_alternative<PskPending>(found)) {
     wait_for_psk(identity);
@@ -20,9 +21,18 @@ Step Handshake::ask_for_psk(std::string_view identity) {
 }
 
 Failure unexpected(wire::HandshakeType type) {
-  return broken(wire::AlertDescription::kUnexpectedMessage,
-                "it sent a handshake message of type " + std::to_string(static_cast<int>(type)) +
-                    " out of turn");
+  auto failure = broken(wire::AlertDescription::kUnexpectedMessage,
+                        "it sent a handshake message of type " +
+                            std::to_string(static_cast<int>(type)) + " out of turn");
+  failure.is_out_of_turn = true;
+  return failure;
+}
+
+Failure in_wrong_epoch() {
+  auto failure =
+      broken(wire::AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+  failure.is_out_of_turn = true;
+  return failure;
 }
 
 std::span<std::byte> scratch() {

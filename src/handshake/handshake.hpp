@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +30,13 @@ class Handshake {
   // provide_psk gives the key that Decisions::psk left pending; null: there is none.
   virtual Step provide_psk(const PreSharedKey* key);
 
+  // offered_psk is the identity of the pre-shared key that the handshake offers or uses; empty:
+  // none.
+  [[nodiscard]] virtual std::string_view offered_psk() const {
+    return core_.negotiated.with_psk ? std::string_view(core_.negotiated.psk_identity)
+                                     : std::string_view();
+  }
+
   // Whether the handshake waits for provide_psk: no message may be handed to it until then.
   [[nodiscard]] bool is_waiting() const { return waiting_; }
   [[nodiscard]] std::string_view wanted_psk() const { return wanted_psk_; }
@@ -45,10 +53,12 @@ class Handshake {
   void succeed(std::unique_ptr<Handshake> next) { successor_ = std::move(next); }
   // ask_for_psk goes on with the owner's key for `identity`, or waits for it.
   Step ask_for_psk(std::string_view identity);
+  // wait_for_psk has provide_psk go on with the key of `identity`.
   void wait_for_psk(std::string_view identity) {
     waiting_ = true;
     wanted_psk_ = identity;
   }
+  void want_psk(std::string_view identity) { wanted_psk_ = identity; }
   void stop_waiting() { waiting_ = false; }
 
  private:
@@ -68,8 +78,10 @@ struct Row {
   Step (Machine::*take)(const HandshakeMessage&);
 };
 
-// unexpected says what came at a time at which it has no place.
+// unexpected says what came at a time at which it has no place; in_wrong_epoch, that a message came
+// under other keys than its place in the handshake has. Both leave the state machine as it was.
 Failure unexpected(wire::HandshakeType type);
+Failure in_wrong_epoch();
 
 template <typename Machine, typename State, std::size_t N>
 Step dispatch(Machine& machine, State state, const Row<Machine, State> (&table)[N],

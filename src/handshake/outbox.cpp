@@ -151,8 +151,8 @@ std::size_t Outbox::write_change_cipher_spec(record::Outbound& records, std::spa
   return size;
 }
 
-// Fills a record's content with what is missing of this and the following messages of its epoch:
-// fragments beside others where `packs` says so, else whole messages or one fragment.
+// Fills a record's content with what is missing of this message, and where `packs` says so of the
+// following ones of its epoch too.
 std::size_t Outbox::gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent,
                            bool packs) {
   std::size_t filled = 0;
@@ -160,27 +160,21 @@ std::size_t Outbox::gather(std::uint64_t epoch, std::span<std::byte> content, Se
     const Message& message = messages_[cursor_];
     if (message.is_change_cipher_spec() || message.epoch != epoch) break;
     if (message.is_done()) continue;
-    const bool is_whole = offset_ == 0 && message.raw.size() <= content.size() - filled;
-    const bool is_alone = !is_whole && !packs;
-    if (is_alone && filled > 0) break;
-    filled += gather_message(message, content.subspan(filled), sent);
-    if (!message.acked.next_missing(offset_).empty()) break;  // no room for the rest
-    if (is_alone) {
-      ++cursor_;
-      offset_ = 0;
-      break;
-    }
+    if (filled > 0 && !packs) break;
+    filled += gather_message(message, content.subspan(filled), sent, packs);
+    if (!message.acked.next_missing(offset_).empty()) break;  // the rest has no place here
   }
   return filled;
 }
 
-std::size_t Outbox::gather_message(const Message& message, std::span<std::byte> content,
-                                   Sent& sent) {
+std::size_t Outbox::gather_message(const Message& message, std::span<std::byte> content, Sent& sent,
+                                   bool packs) {
   wire::Writer writer(content);
   while (true) {
     const ByteRange missing = message.acked.next_missing(offset_);
     const std::size_t room = content.size() - writer.written();
     if (missing.empty() || room < kSmallestFragment) return writer.written();
+    if (writer.written() > 0 && !packs) return writer.written();
     const std::size_t end =
         std::min(missing.end, missing.begin + room - wire::kHandshakeHeaderSize);
     // An empty message counts as one byte that is not there: its header.

@@ -1,4 +1,4 @@
-// Outbox: outgoing messages until the peer has them, cut to fragments and packed into records.
+// Outbox: outgoing messages until the peer has them, cut to fragments, each in a record of its own.
 #pragma once
 
 #include <cstddef>
@@ -84,7 +84,8 @@ class Outbox {
   void drop(Drops drops);
   std::size_t write_change_cipher_spec(record::Outbound& records, std::span<std::byte> out);
   std::size_t gather(std::uint64_t epoch, std::span<std::byte> content, Sent& sent, bool packs);
-  std::size_t gather_message(const Message& message, std::span<std::byte> content, Sent& sent);
+  std::size_t gather_message(const Message& message, std::span<std::byte> content, Sent& sent,
+                             bool packs);
   void skip_done();
   void use_epoch_at_hand(Message& message, const record::Outbound& records);
 

@@ -8,7 +8,24 @@
 
 namespace dtls::handshake {
 
-Error explain_alert(std::uint8_t description) {
+std::string quote_identity(std::string_view identity) {
+  constexpr std::size_t kMost = 64;
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text = "\"";
+  for (const char byte : identity.substr(0, kMost)) {
+    const auto value = static_cast<unsigned char>(byte);
+    if (value >= ' ' && value <= '~' && byte != '"' && byte != '\\') {
+      text += byte;
+    } else {
+      text += "\\x";
+      text += kDigits[value >> 4U];
+      text += kDigits[value & 0xfU];
+    }
+  }
+  return text + (identity.size() > kMost ? "\"..." : "\"");
+}
+
+Error explain_alert(std::uint8_t description, std::string_view offered_psk) {
   using wire::AlertDescription;
   std::string message =
       "ended the association with the alert \"" + std::string(wire::alert_name(description)) + "\"";
@@ -32,6 +49,15 @@ Error explain_alert(std::uint8_t description) {
       break;
     case AlertDescription::kUnknownPskIdentity:
       message += ": it does not know our pre-shared key";
+      if (!offered_psk.empty()) message += ", the identity " + quote_identity(offered_psk);
+      break;
+    // RFC 6347 §4.1.2.7 and RFC 8446 §4.2.11 name these for a key that differs.
+    case AlertDescription::kBadRecordMac:
+    case AlertDescription::kDecryptError:
+      if (!offered_psk.empty()) {
+        message += ": it probably has another pre-shared key for the identity " +
+                   quote_identity(offered_psk);
+      }
       break;
     default:
       break;

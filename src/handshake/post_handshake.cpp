@@ -26,7 +26,7 @@ record::Protection protection(const Secrets13& secrets, const crypto::Secret& tr
 
 Step PostHandshake::on_message(Core& core, const HandshakeMessage& message) {
   if (message.epoch != core.channel.read_epoch()) {  // RFC 9147 §6.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   switch (message.type) {
     case HandshakeType::kNewSessionTicket:

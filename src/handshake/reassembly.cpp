@@ -24,51 +24,72 @@ std::unique_ptr<IncomingMessage> make_message(const wire::HandshakeHeader& fragm
 
 }  // namespace
 
-// What has been judged by a part of it, as a hello is by its cookie, must not change afterwards.
-bool IncomingMessage::fill(std::size_t offset, wire::Bytes part) {
+bool IncomingMessage::contradicts(std::size_t offset, wire::Bytes part, std::size_t end) const {
   const auto body = std::span(raw).subspan(wire::kHandshakeHeaderSize).subspan(offset, part.size());
-  for (std::size_t at = 0; at < part.size();) {
+  const std::size_t last = std::clamp(end, offset, offset + part.size()) - offset;
+  for (std::size_t at = 0; at < last;) {
     const ByteRange missing = received.next_missing(offset + at);
-    const std::size_t known_end = std::clamp(missing.begin - offset, at, part.size());
+    const std::size_t known_end = std::clamp(missing.begin - offset, at, last);
     if (!std::equal(body.begin() + static_cast<std::ptrdiff_t>(at),
                     body.begin() + static_cast<std::ptrdiff_t>(known_end),
                     part.begin() + static_cast<std::ptrdiff_t>(at))) {
-      return false;
+      return true;
     }
-    const std::size_t end = std::clamp(missing.end - offset, known_end, part.size());
-    std::copy(part.begin() + static_cast<std::ptrdiff_t>(known_end),
-              part.begin() + static_cast<std::ptrdiff_t>(end),
-              body.begin() + static_cast<std::ptrdiff_t>(known_end));
-    at = end;
+    at = std::clamp(missing.end - offset, known_end, last);
   }
+  return false;
+}
+
+bool IncomingMessage::fill(std::size_t offset, wire::Bytes part) {
+  if (contradicts(offset, part, offset + part.size())) return false;
+  std::ranges::copy(part,
+                    raw.begin() + static_cast<std::ptrdiff_t>(wire::kHandshakeHeaderSize + offset));
   received.add({.begin = offset, .end = offset + part.size()});
   return true;
 }
 
+void IncomingMessage::forget() {
+  received = ByteSet(header.length);
+  received.add({.begin = 0, .end = judged});
+  is_followed = false;
+}
+
 Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragment& fragment,
-                                  std::uint64_t epoch) {
+                                  std::uint64_t epoch, bool is_judged) {
   const wire::HandshakeHeader& header = fragment.header;
   if (header.message_seq - next >= kWindow) return Added::kDropped;
   Slot& message = slot(header.message_seq);
   // What came under older keys, or none, does not mix with what comes under newer ones.
   if (message && message->epoch < epoch) message.reset();
   if (message && message->epoch > epoch) return Added::kDropped;
+  bool is_replaced = false;
+  if (message && (message->header.type != header.type || message->header.length != header.length)) {
+    if (epoch > 0 || message->judged > 0) return Added::kMismatch;
+    message.reset();
+    is_replaced = true;
+  }
+  const bool is_first = !message;
   if (!message) {
     if (header.message_seq != next && bytes_beyond(next) + header.length > kMaxAhead) {
       return Added::kDropped;
     }
     message = make_message(header, epoch);
   }
-  if (message->header.type != header.type || message->header.length != header.length) {
-    return Added::kMismatch;
-  }
   while (header.message_seq > next && has_complete(next))
     ++next;
   const bool has_gap =
       header.message_seq != next || header.fragment_offset > message->received.prefix();
-  if (message->complete())
-    return Added::kInOrder;  // a repetition; what was judged whole stays as it is
-  if (!message->fill(header.fragment_offset, fragment.body)) return Added::kMismatch;
+  if (message->complete() && epoch > 0) return Added::kInOrder;  // a repetition
+  if (!message->fill(header.fragment_offset, fragment.body)) {
+    const bool is_fixed =
+        epoch > 0 || message->contradicts(header.fragment_offset, fragment.body, message->judged);
+    if (is_fixed) return Added::kMismatch;
+    message->forget();
+    message->fill(header.fragment_offset, fragment.body);
+    is_replaced = true;
+  }
+  if (is_first && is_judged && header.fragment_offset == 0) message->judged = fragment.body.size();
+  if (is_replaced) return Added::kReplaced;
   return has_gap ? Added::kWithGap : Added::kInOrder;
 }
 

@@ -20,10 +20,15 @@ struct IncomingMessage {
   std::vector<std::byte> raw;  // header and body
   ByteSet received;
   bool is_followed = false;  // a record of it also had something of a later message
+  std::size_t judged = 0;    // bytes at the front of the body that no other fragment may change
 
   [[nodiscard]] bool complete() const { return received.complete(); }
-  // fill adds a part of the body; false, and nothing for sure, where it contradicts what is there.
+  // fill adds a part of the body; false, and nothing changed, where it contradicts what is there.
   bool fill(std::size_t offset, wire::Bytes part);
+  // contradicts tells whether a part has other bytes than what came before, up to `end`.
+  [[nodiscard]] bool contradicts(std::size_t offset, wire::Bytes part, std::size_t end) const;
+  // forget drops all of the body but what was judged.
+  void forget();
 };
 
 // Reassembly holds the messages from the next one expected on, which its owner counts.
@@ -40,11 +45,17 @@ class Reassembly {
     kInOrder,
     kWithGap,   // it is not the next piece of the next message
     kDropped,   // too far ahead, too much ahead: must not be acknowledged
-    kMismatch,  // of another type, length or content than an earlier fragment of the message
+    kReplaced,  // of epoch 0, and of another type, length or content than an earlier fragment of
+                // the message, which it has replaced
+    kMismatch,  // likewise, but of an epoch with keys, or against what was judged: nothing changed
   };
 
-  // add takes a fragment whose message_seq is at least `next`.
-  Added add(std::uint32_t next, const wire::HandshakeFragment& fragment, std::uint64_t epoch);
+  // add takes a fragment whose message_seq is at least `next`. Without keys one of two fragments
+  // that contradict each other is forged, and nothing tells which: the newer one is kept, because
+  // the peer repeats the genuine one. With `is_judged` the first fragment of a message stays for
+  // good: the endpoint has verified the cookie in it.
+  Added add(std::uint32_t next, const wire::HandshakeFragment& fragment, std::uint64_t epoch,
+            bool is_judged = false);
   // mark_followed notes that fragments of a message with a higher number came behind in one record.
   void mark_followed(std::uint32_t seq);
 

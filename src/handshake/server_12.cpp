@@ -4,6 +4,7 @@
 
 #include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
+#include "handshake/peer_alert.hpp"
 #include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
 #include "wire/certificate.hpp"
@@ -39,7 +40,7 @@ Step Server12::on_message(const HandshakeMessage& message) {
   };
   const std::uint64_t expected = state_ == State::kFinished ? epoch_ + 1 : epoch_;
   if (message.epoch != expected) {  // RFC 6347 §4.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   return dispatch(*this, state_, kTable, message);
 }
@@ -361,9 +362,12 @@ Step Server12::take_client_key_exchange(const HandshakeMessage& message) {
 Step Server12::provide_psk(const PreSharedKey* key) {
   stop_waiting();
   if (key == nullptr) {  // RFC 4279 §2
-    return Failure{
-        AlertDescription::kUnknownPskIdentity,
-        {ErrorKind::kUntrusted, EACCES, "named a pre-shared key that is not known here", {}}};
+    return Failure{AlertDescription::kUnknownPskIdentity,
+                   {ErrorKind::kUntrusted,
+                    EACCES,
+                    "named a pre-shared key that is not known here: the identity " +
+                        quote_identity(wanted_psk()),
+                    {}}};
   }
   core().negotiated.with_psk = true;
   core().negotiated.psk_identity = key->identity;

@@ -5,6 +5,7 @@
 #include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
 #include "handshake/offered_shares.hpp"
+#include "handshake/peer_alert.hpp"
 #include "handshake/peer_proof_13.hpp"
 #include "handshake/retry.hpp"
 #include "handshake/secret_log.hpp"
@@ -52,7 +53,7 @@ Step Server13::on_message(const HandshakeMessage& message) {
   };
   const std::uint64_t expected = state_ == State::kSecondHello ? 0 : kHandshakeEpoch;
   if (message.epoch != expected) {  // RFC 9147 §6.1
-    return broken(AlertDescription::kUnexpectedMessage, "it sent a message in a wrong epoch");
+    return in_wrong_epoch();
   }
   return dispatch(*this, state_, kTable, message);
 }
@@ -243,7 +244,17 @@ Step Server13::use_psk(AgreedPsk psk, const Suite& suite) {
   const auto expected =
       schedule_->binder(psk.origin, transcript_.digest_with(hello_.raw().first(truncated)));
   if (!crypto::equal_in_constant_time(expected.view(), binder)) {
-    return broken(AlertDescription::kDecryptError, "it does not know the PSK that it offers");
+    if (psk.origin == PskOrigin::kResumption) {
+      return broken(AlertDescription::kDecryptError,
+                    "its binder does not match the session that it resumes");
+    }
+    return Failure{
+        AlertDescription::kDecryptError,
+        {ErrorKind::kUntrusted,
+         EACCES,
+         "has another pre-shared key for the identity " +
+             quote_identity(core().negotiated.psk_identity) + ": its binder does not match",
+         {}}};
   }
   psk_ = std::move(psk);
   return after_psk();

@@ -170,6 +170,7 @@ std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence
                                             const Protection::Opened& opened) {
   if (opened.verdict == Protection::Verdict::kForged) {
     ++discarded_.forged;
+    if (epoch.number == newest() && epoch.window.next() == 0) unreadable_ = true;
     if (++epoch.forged < epoch.protection.limits().forged) return std::nullopt;
     if (epoch.number == newest()) {
       key_is_worn_ = true;
@@ -179,6 +180,7 @@ std::optional<InboundRecord> Inbound::judge(Epoch& epoch, std::uint64_t sequence
     return std::nullopt;
   }
   epoch.window.update(sequence);
+  unreadable_ = false;
   if (opened.verdict == Protection::Verdict::kOverlong) {  // RFC 8446 §5.2, RFC 8449 §4
     return FatalRecord{.alert = wire::AlertDescription::kRecordOverflow,
                        .what = "a record is longer than allowed"};

@@ -79,6 +79,9 @@ class Inbound {
   void note_stray() { ++discarded_.stray; }
   // take_missed_epoch is true once after a record of DTLS 1.3's form came whose epoch has no keys.
   bool take_missed_epoch();
+  // take_unreadable is true once after a record came under the newest keys that could not be
+  // opened, unless another one under them could.
+  bool take_unreadable() { return std::exchange(unreadable_, false); }
   // key_wears_out is true when the newest epoch has seen half of the forgeries that its key allows:
   // time to ask the peer for new ones. key_is_worn is true when it has seen them all: the
   // association must be closed. An older epoch is dropped then (RFC 9147 §4.5.3).
@@ -110,6 +113,7 @@ class Inbound {
   std::uint16_t max_plaintext_ = wire::kMaxPlaintext;  // of keys to come
   bool has_plain_ = true;
   bool missed_epoch_ = false;
+  bool unreadable_ = false;
   bool key_is_worn_ = false;
 };
 

@@ -19,12 +19,13 @@ Error renegotiation_insisted(const Address& peer, std::uint8_t alert) {
           alert};
 }
 
-Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer) {
-  const std::string text =
-      "the handshake with " + peer.text() + " did not finish within " +
-      std::to_string(patience.count()) + " ms: " +
-      (heard_from_peer ? "the peer stopped answering half-way"
-                       : "nothing came from there; check the address, and firewalls on the way");
+Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer,
+                          const std::string& standstill) {
+  std::string why = "nothing came from there; check the address, and firewalls on the way";
+  if (heard_from_peer) why = "the peer stopped answering half-way";
+  if (!standstill.empty()) why = "the peer is there, but " + standstill;
+  const std::string text = "the handshake with " + peer.text() + " did not finish within " +
+                           std::to_string(patience.count()) + " ms: " + why;
   return {ErrorKind::kTimeout, ETIMEDOUT, text, {}};
 }
 

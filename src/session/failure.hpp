@@ -18,6 +18,8 @@ Error name_peer(const Address& peer, Error error);
 Error renegotiation_insisted(const Address& peer, std::uint8_t alert);
 
 // handshake_timed_out is the Error of a handshake that lasted too long.
-Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer);
+//   standstill: why it did not go on, said of the peer; empty: not known
+Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer,
+                          const std::string& standstill = {});
 
 }  // namespace dtls::session

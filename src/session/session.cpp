@@ -132,8 +132,8 @@ void Session::handle_timeout(TimePoint now) {
     if (state.engine.awaits_answer()) {
       state.engine.give_up_request();  // the peer may ignore it (RFC 5246 §7.4.1.1)
     } else {
-      state.engine.give_up(
-          session::handshake_timed_out(state.peer, state.patience, state.heard_from_peer));
+      state.engine.give_up(session::handshake_timed_out(
+          state.peer, state.patience, state.heard_from_peer, state.engine.standstill()));
     }
   }
   state.engine.handle_timeout(now);

@@ -208,11 +208,33 @@ TEST_F(ChannelAck, unknown_records_in_an_ack_are_ignored) {
 }
 
 // RFC 9147 §7, erratum 8108.
-TEST_F(ChannelAck, an_ack_in_an_older_epoch_than_its_records_is_fatal) {
+TEST_F(ChannelAck, an_ack_in_an_older_epoch_than_its_records_is_fatal_where_plaintext_is_strict) {
+  ChannelSettings strict;
+  strict.strict_plaintext = true;
+  pair_ = ChannelPair(wire::kDtls13, strict, 4000);
   static_cast<void>(server_flight());
   give_all(pair_.server, {record_of_client(0, wire::ContentType::kAck, ack_of({{2, 0}}), 50)});
   ASSERT_TRUE(pair_.server.fatal);
   EXPECT_EQ(pair_.server.fatal->alert, wire::AlertDescription::kIllegalParameter);
+}
+
+TEST_F(ChannelAck, an_invalid_ack_without_keys_is_dropped) {
+  static_cast<void>(server_flight());
+  Datagram cut = ack_of({{0, 0}});
+  cut.pop_back();
+  for (const Datagram& content : {ack_of({{2, 0}}), ack_of({{0, record::kMaxSequence + 1}}), cut})
+    give_all(pair_.server, {record_of_client(0, wire::ContentType::kAck, content, 50)});
+  EXPECT_FALSE(pair_.server.fatal);
+  EXPECT_EQ(pair_.server.channel.deadline(), pair_.now + 1000ms);
+}
+
+// Anybody can say that the ServerHello has come. The client, which lacks it, cannot be heard.
+TEST_F(ChannelAck, server_repeats_what_an_ack_without_keys_acknowledges) {
+  const auto flight = server_flight();
+  give_all(pair_.server,
+           {record_of_client(0, wire::ContentType::kAck, ack_of({{0, 0}, {0, 1}}), 50)});
+  pass(1000ms);
+  EXPECT_EQ(size_of(pair_.poll(pair_.server)), size_of(flight));
 }
 
 TEST_F(ChannelAck, a_malformed_ack_is_fatal) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+#include <vector>
+
 #include "handshake/reassembly.hpp"
 #include "support/channel_pair.hpp"
 
@@ -42,6 +45,24 @@ class ChannelInput : public testing::Test {
       content.insert(content.end(), fragment.begin(), fragment.end());
     }
     return content;
+  }
+  // make_strict has the channel treat records without keys as BoGo demands.
+  void make_strict() {
+    ChannelSettings settings;
+    settings.strict_plaintext = true;
+    channel_ = Channel(true, settings);
+  }
+  // altered gives a fragment with one byte of its body changed.
+  static Datagram altered(const Piece& piece, std::size_t byte) {
+    Datagram content = content_of({piece});
+    content.at(wire::kHandshakeHeaderSize + byte) ^= std::byte{1};
+    return content;
+  }
+  // expect_message takes one with the bytes that content_of gives.
+  void expect_message(const Piece& whole) {
+    const auto came = message();
+    ASSERT_TRUE(came);
+    EXPECT_EQ(Datagram(came->raw.begin(), came->raw.end()), content_of({whole}));
   }
   void give(ContentType type, const Datagram& content) {
     Datagram datagram(content.size() + wire::kRecordHeaderSize);
@@ -109,7 +130,8 @@ TEST_F(ChannelInput, what_follows_in_the_record_is_told) {
   EXPECT_TRUE(second->last_in_record);
 }
 
-TEST_F(ChannelInput, fragments_that_contradict_each_other_are_fatal) {
+TEST_F(ChannelInput, fragments_that_contradict_each_other_are_fatal_where_plaintext_is_strict) {
+  make_strict();
   give({{.size = 4}});
   EXPECT_FALSE(message());
   give({{.length = 11, .offset = 4, .size = 4}});
@@ -118,7 +140,8 @@ TEST_F(ChannelInput, fragments_that_contradict_each_other_are_fatal) {
   EXPECT_EQ(fatal(), AlertDescription::kIllegalParameter);
 }
 
-TEST_F(ChannelInput, malformed_fragments_are_fatal) {
+TEST_F(ChannelInput, malformed_fragments_are_fatal_where_plaintext_is_strict) {
+  make_strict();
   Datagram cut = content_of({Piece{}});
   cut.pop_back();
   give(ContentType::kHandshake, cut);
@@ -149,9 +172,8 @@ TEST_F(ChannelInput, what_waits_for_an_earlier_message_is_bounded) {
   EXPECT_FALSE(channel_.has_buffered());
 }
 
-// What was judged by its first fragment, as a hello is by its cookie, cannot be changed by the
-// next.
-TEST_F(ChannelInput, fragments_with_other_bytes_than_before_are_fatal) {
+TEST_F(ChannelInput, fragments_with_other_bytes_than_before_are_fatal_where_plaintext_is_strict) {
+  make_strict();
   give({{.length = 10, .offset = 2, .size = 4}});
   EXPECT_FALSE(channel_.next());
   give({{.length = 10, .offset = 0, .size = 5}});
@@ -175,7 +197,8 @@ TEST_F(ChannelInput, noise_in_epoch_0_is_no_input) {
   EXPECT_EQ(channel_.discarded().stray, 1U) << "the record of a type that does not exist";
 }
 
-TEST_F(ChannelInput, application_data_without_keys_is_fatal) {
+TEST_F(ChannelInput, application_data_without_keys_is_fatal_where_plaintext_is_strict) {
+  make_strict();
   give(ContentType::kApplicationData, Datagram(3));
   EXPECT_EQ(fatal(), AlertDescription::kUnexpectedMessage);
 }
@@ -184,8 +207,100 @@ TEST_F(ChannelInput, a_change_of_ciphers_is_one_byte) {
   give(ContentType::kChangeCipherSpec, {std::byte{1}});
   const auto input = channel_.next();
   EXPECT_TRUE(input && std::holds_alternative<ChangeCipherSpec>(*input));
+  make_strict();
   give(ContentType::kChangeCipherSpec, {std::byte{2}});
   EXPECT_EQ(fatal(), AlertDescription::kIllegalParameter);
+}
+
+TEST_F(ChannelInput, records_without_keys_that_break_the_protocol_are_dropped) {
+  Datagram cut = content_of({Piece{}});
+  cut.pop_back();
+  const std::vector<std::pair<ContentType, Datagram>> records{
+      {ContentType::kHandshake, cut},
+      {ContentType::kHandshake, content_of({{.length = 9}})},
+      {ContentType::kHandshake, content_of({{.length = 70000, .size = 1}})},
+      {ContentType::kApplicationData, Datagram(3)},
+      {ContentType::kChangeCipherSpec, {std::byte{2}}},
+      {ContentType::kAlert, {std::byte{7}, std::byte{7}}},
+      {static_cast<ContentType>(99), Datagram(1)},
+  };
+  for (const auto& [type, content] : records) {
+    give(type, content);
+    EXPECT_FALSE(channel_.next());
+  }
+  EXPECT_FALSE(channel_.has_buffered());
+  give({Piece{}});
+  expect_message(Piece{});
+}
+
+// One of the two is forged. The genuine one comes again, with the flight that it belongs to.
+TEST_F(ChannelInput, newer_fragment_replaces_one_without_keys_that_it_contradicts) {
+  const Piece first{.size = 6};
+  const Piece second{.offset = 6, .size = 4};
+  for (const Datagram& forged :
+       {content_of({{.type = HandshakeType::kFinished, .offset = 4, .size = 4}}),
+        content_of({{.length = 11, .offset = 4, .size = 4}}), altered(first, 5)}) {
+    channel_ = Channel(true);
+    give(ContentType::kHandshake, forged);
+    EXPECT_FALSE(channel_.next());
+    give({first});
+    EXPECT_FALSE(channel_.next());
+    give({second});
+    expect_message(Piece{});
+
+    channel_ = Channel(true);
+    give({first});
+    EXPECT_FALSE(channel_.next());
+    give(ContentType::kHandshake, forged);
+    for (const Piece& again : {first, second}) {
+      EXPECT_FALSE(channel_.next());
+      give({again});
+    }
+    expect_message(Piece{});
+  }
+}
+
+// The endpoint has verified the cookie in the first fragment of a hello.
+TEST_F(ChannelInput, fragment_that_contradicts_a_proven_hello_is_dropped) {
+  const Piece first{.seq = 1, .size = 6};
+  const Piece second{.seq = 1, .offset = 6, .size = 4};
+  for (const Datagram& forged :
+       {content_of({{.type = HandshakeType::kFinished, .seq = 1, .offset = 4, .size = 4}}),
+        content_of({{.length = 11, .seq = 1, .offset = 4, .size = 4}}), altered(first, 5)}) {
+    channel_ = Channel(true);
+    channel_.continue_from(1, 1, 1);
+    give({first});
+    EXPECT_FALSE(channel_.next());
+    give(ContentType::kHandshake, forged);
+    EXPECT_FALSE(channel_.next());
+    give({second});
+    expect_message({.seq = 1});
+  }
+  channel_ = Channel(true);
+  channel_.continue_from(1, 1, 1);
+  give({first});
+  EXPECT_FALSE(channel_.next());
+  give(ContentType::kHandshake, altered({.seq = 1, .offset = 6, .size = 2}, 1));
+  EXPECT_FALSE(channel_.next());
+  give({second});
+  expect_message({.seq = 1});
+}
+
+TEST_F(ChannelInput, message_that_was_put_back_is_expected_again) {
+  give({{.type = HandshakeType::kFinished}});
+  ASSERT_TRUE(message());
+  channel_.put_back();
+  EXPECT_FALSE(channel_.next());
+  give({Piece{}});
+  expect_message(Piece{});
+}
+
+TEST_F(ChannelInput, client_drops_a_hello_request_without_keys) {
+  channel_ = Channel(false);
+  give({{.type = HandshakeType::kHelloRequest, .length = 0, .size = 0}});
+  EXPECT_FALSE(channel_.next());
+  give({{.type = HandshakeType::kServerHello}});
+  expect_message({.type = HandshakeType::kServerHello});
 }
 
 TEST_F(ChannelInput, a_server_without_state_goes_on_with_the_right_numbers) {

@@ -191,8 +191,116 @@ TEST_P(EngineHostile, a_message_without_keys_ahead_of_its_turn_does_not_outlive_
   expect_alive(*pair);
 }
 
-// RFC 5246 §7.4, RFC 8446 §4: the first message of either side can be nothing else.
+EngineSide::Datagram plain_record(wire::ContentType type, const std::vector<std::byte>& content) {
+  EngineSide::Datagram datagram(wire::kRecordHeaderSize);
+  wire::Writer writer(datagram);
+  wire::write_record_header(
+      writer, {type, wire::kDtls12, 0, 91, static_cast<std::uint16_t>(content.size())});
+  datagram.insert(datagram.end(), content.begin(), content.end());
+  return datagram;
+}
+
+// forgeries are records without keys that break the protocol, whatever came before.
+std::vector<EngineSide::Datagram> forgeries() {
+  using wire::ContentType;
+  using wire::HandshakeType;
+  std::vector<EngineSide::Datagram> all;
+  all.push_back(plain_record(ContentType::kApplicationData, std::vector<std::byte>(5)));
+  all.push_back(plain_record(ContentType::kChangeCipherSpec, {std::byte{2}}));
+  all.push_back(plain_record(ContentType::kHandshake, std::vector<std::byte>(5)));
+  all.push_back(plain_record(ContentType::kAck, std::vector<std::byte>(5)));
+  std::vector<std::byte> ack(2 + 16, std::byte{9});
+  ack[0] = std::byte{0};
+  ack[1] = std::byte{16};
+  all.push_back(plain_record(ContentType::kAck, ack));  // of a record that cannot be
+  all.push_back(plain_record(static_cast<ContentType>(99), std::vector<std::byte>(5)));
+  all.push_back(plain_record(ContentType::kAlert, {std::byte{1}, std::byte{90}}));
+  all.push_back(plain_record(ContentType::kAlert, {std::byte{9}, std::byte{9}}));
+  for (std::uint16_t seq = 0; seq < 9; ++seq) {
+    for (const auto type : {HandshakeType::kHelloRequest, HandshakeType::kKeyUpdate,
+                            HandshakeType::kFinished, static_cast<HandshakeType>(99)}) {
+      all.push_back(plain_message(type, seq));
+    }
+  }
+  return all;
+}
+
+TEST_P(EngineHostile, one_forged_record_without_keys_does_not_end_a_handshake) {
+  for (const auto& forged : forgeries()) {
+    // Ahead of each datagram, on both sides; then likewise behind each.
+    for (const bool is_ahead : {true, false}) {
+      const auto pair = this->pair();
+      const auto inject = [&] {
+        for (auto* side : {&pair->client, &pair->server}) {
+          auto copy = forged;
+          side->engine->receive(copy, pair->now());
+        }
+        pair->drain();
+      };
+      pair->start();
+      if (is_ahead) inject();
+      pair->drain();
+      while (!pair->client.wire.empty() || !pair->server.wire.empty()) {
+        inject();
+        for (auto* side : {&pair->server, &pair->client}) {
+          if (side->wire.empty()) continue;
+          auto datagram = std::move(side->wire.front());
+          side->wire.pop_front();
+          give(*pair, *side, std::move(datagram));
+          if (!is_ahead) inject();
+        }
+      }
+      pair->settle();
+      ASSERT_TRUE(pair->client.established && pair->server.established)
+          << why(*pair) << "; type " << std::to_integer<int>(forged[0]) << ", message "
+          << std::to_integer<int>(forged[wire::kRecordHeaderSize]) << " number "
+          << (forged.size() > 18 ? std::to_integer<int>(forged[18]) : 0);
+      expect_alive(*pair);
+    }
+  }
+}
+
+// A piece of each message that comes without keys, with another length, just behind it.
+TEST_P(EngineHostile, forged_fragments_that_contradict_the_genuine_ones_do_not_end_a_handshake) {
+  for (const bool is_ahead : {true, false}) {
+    server_.channel.mtu = client_.channel.mtu = 256;
+    const auto pair = this->pair();
+    int forged = 0;
+    pair->alter([&](int /*number*/, const EngineSide::Datagram& datagram) {
+      wire::Reader reader(datagram);
+      const auto record = wire::read_record(reader);
+      if (!record || record->header.epoch > 0 ||
+          record->header.type != wire::ContentType::kHandshake || forged > 30) {
+        return;
+      }
+      wire::Reader messages(record->fragment);
+      auto header = wire::read_handshake(messages)->header;
+      ++header.length;
+      header.fragment_length = 0;
+      std::vector<std::byte> content(wire::kHandshakeHeaderSize);
+      wire::Writer writer(content);
+      wire::write_handshake_header(writer, header);
+      auto copy = plain_record(wire::ContentType::kHandshake, content);
+      ++forged;
+      const bool is_from_client = pair->server.wire.size() >= pair->client.wire.size();
+      auto& to = is_from_client ? pair->server : pair->client;
+      if (is_ahead) {
+        to.wire.push_front(std::move(copy));
+      } else {
+        to.late.emplace_back(pair->now() + Duration(1), std::move(copy));
+      }
+    });
+    pair->start();
+    pair->settle();
+    EXPECT_GT(forged, 0);
+    EXPECT_TRUE(pair->client.established && pair->server.established) << why(*pair);
+  }
+}
+
+// RFC 5246 §7.4, RFC 8446 §4: the first message of either side can be nothing else. Without keys
+// that is an error only where plaintext is strict; anybody can send it.
 TEST_P(EngineHostile, a_message_out_of_turn_ends_the_handshake) {
+  server_.channel.strict_plaintext = client_.channel.strict_plaintext = true;
   using wire::HandshakeType;
   for (const auto type :
        {HandshakeType::kClientHello, HandshakeType::kServerHello, HandshakeType::kNewSessionTicket,

@@ -46,6 +46,19 @@ TEST_P(SessionPsk, a_server_without_a_certificate_serves_who_has_its_key) {
   }
 }
 
+TEST_P(SessionPsk, both_sides_learn_that_their_keys_differ) {
+  server_.psks = {key("device 7", "another secret..")};
+  client_.psk = key("device 7");
+  VirtualPair pair(server_, client_);
+  pair.connect();
+  for (auto* side : {&pair.client(), &pair.server()}) {
+    ASSERT_TRUE(side->failure);
+    EXPECT_NE(side->failure->message.find("another pre-shared key for the identity \"device 7\""),
+              std::string::npos)
+        << side->failure->message;
+  }
+}
+
 TEST_P(SessionPsk, the_callbacks_are_asked_for_what_is_not_listed) {
   std::string asked;
   server_.psk_callback = [&](std::string_view identity) -> PskAnswer {
