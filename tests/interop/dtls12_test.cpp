@@ -7,7 +7,7 @@ namespace {
 using test::KeyKind;
 using enum Library;
 
-const std::vector kEverybody{kOpenssl, kGnutls, kMbedtls, kWolfssl, kNewWolfssl, kNss};
+const std::vector kPeersOf12{kOpenssl, kGnutls, kMbedtls, kWolfssl, kNewWolfssl, kNss};
 
 class Dtls12 : public Interop {};
 
@@ -59,7 +59,7 @@ TEST_P(Dtls12, a_handshake_completes_whichever_datagram_is_lost) {
   meet_with_each_loss();
 }
 
-INSTANTIATE_TEST_SUITE_P(With, Dtls12, testing::ValuesIn(pairings_of(kEverybody, false)), name_of);
+INSTANTIATE_TEST_SUITE_P(With, Dtls12, testing::ValuesIn(pairings_of(kPeersOf12, false)), name_of);
 
 class Dtls12Refusal : public Interop {};
 
@@ -72,7 +72,7 @@ TEST_P(Dtls12Refusal, we_are_refused_with_a_certificate_that_nobody_knows) {
 // gnutls-serv 3.7.9 takes any client certificate over UDP: its udp-serv.c never asks for the
 // verification's outcome. `gnutls-cli --udp` with a certificate of another authority gets in too.
 std::vector<Pairing> refusing() {
-  auto pairings = pairings_of(kEverybody, false);
+  auto pairings = pairings_of(kPeersOf12, false);
   std::erase_if(pairings,
                 [](const auto& each) { return each.library == kGnutls && each.peer_is_server; });
   return pairings;
@@ -156,7 +156,7 @@ TEST_P(Dtls12Exporter, both_export_the_same_keying_material) {
 }
 
 std::vector<Pairing> exporting() {
-  auto pairings = pairings_of(kEverybody, false);
+  auto pairings = pairings_of(kPeersOf12, false);
   std::erase_if(pairings,
                 [](const auto& each) { return each.library == kGnutls && each.peer_is_server; });
   return pairings;

@@ -4,12 +4,6 @@
 namespace dtls::interop {
 namespace {
 
-using Words = std::vector<std::string>;
-
-void add(Words& words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-}
-
 std::string priority_of(const PeerWishes& wishes) {
   std::string text = "NORMAL:-VERS-ALL:+VERS-DTLS1.2";
   if (!wishes.psk_hex.empty()) {
@@ -21,7 +15,7 @@ std::string priority_of(const PeerWishes& wishes) {
   return text;
 }
 
-Words command_of(const PeerWishes& wishes) {
+Words gnutls_command(const PeerWishes& wishes) {
   Words words{wishes.is_server ? "gnutls-serv" : "gnutls-cli",
               "--udp",
               "--port",
@@ -53,7 +47,7 @@ Words command_of(const PeerWishes& wishes) {
 class Gnutls final : public Peer {
  public:
   Gnutls(EventLoop& loop, const PeerWishes& wishes)
-      : Peer(loop, command_of(wishes)), is_server_(wishes.is_server) {}
+      : Peer(loop, gnutls_command(wishes)), is_server_(wishes.is_server) {}
 
   // It says that it listens, but not where.
   [[nodiscard]] std::uint16_t port() const override {

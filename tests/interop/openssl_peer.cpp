@@ -8,13 +8,7 @@
 namespace dtls::interop {
 namespace {
 
-using Words = std::vector<std::string>;
-
-void add(Words& words, const Words& more) {
-  words.insert(words.end(), more.begin(), more.end());
-}
-
-Words command_of(const PeerWishes& wishes) {
+Words openssl_command(const PeerWishes& wishes) {
   Words words{"openssl", wishes.is_server ? "s_server" : "s_client", "-dtls1_2"};
   if (wishes.is_server) {
     add(words, {"-accept", "127.0.0.1:0"});
@@ -51,7 +45,7 @@ Words command_of(const PeerWishes& wishes) {
 class Openssl final : public Peer {
  public:
   Openssl(EventLoop& loop, const PeerWishes& wishes)
-      : Peer(loop, command_of(wishes)), is_server_(wishes.is_server) {}
+      : Peer(loop, openssl_command(wishes)), is_server_(wishes.is_server) {}
 
   [[nodiscard]] std::uint16_t port() const override {
     const auto text = program().after("ACCEPT 127.0.0.1:");

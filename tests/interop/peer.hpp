@@ -22,6 +22,13 @@ enum class Library : std::uint8_t {
   kNewNss,      // the same with one of a newer suite
 };
 
+// A command line, and adding to one.
+using Words = std::vector<std::string>;
+
+inline void add(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
 struct PeerWishes {
   bool is_server = false;
   bool speaks_13 = false;

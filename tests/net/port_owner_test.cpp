@@ -125,13 +125,13 @@ class Thief {
   pid_t child_ = -1;
 };
 
-// Place is where a server is bound, and where its peers reach it.
-struct Place {
+// PeerPlace is where a server is bound, and where its peers reach it.
+struct PeerPlace {
   std::string_view bound;
   std::string_view reached;
 };
 
-class PortOwner : public ::testing::TestWithParam<Place> {
+class PortOwner : public ::testing::TestWithParam<PeerPlace> {
  protected:
   void SetUp() override {
     if (address(GetParam().bound).family == Address::Family::kIpv6 && !has_ipv6()) {
@@ -289,7 +289,7 @@ TEST_P(PortOwner, datagrams_of_strangers_are_all_received_while_sockets_are_made
   RecordProperty("strays", static_cast<int>(strays));
 }
 
-std::string name_of(const ::testing::TestParamInfo<Place>& place) {
+std::string name_of_place(const ::testing::TestParamInfo<PeerPlace>& place) {
   const Address bound = address(place.param.bound);
   const Address reached = address(place.param.reached);
   const auto family = [](const Address& of) {
@@ -300,10 +300,10 @@ std::string name_of(const ::testing::TestParamInfo<Place>& place) {
 }
 
 const auto kPlaces =
-    ::testing::Values(Place{"127.0.0.1", "127.0.0.1"}, Place{"0.0.0.0", "127.0.0.1"},
-                      Place{"::1", "::1"}, Place{"::", "::1"});
-INSTANTIATE_TEST_SUITE_P(Places, PortOwner, kPlaces, name_of);
-INSTANTIATE_TEST_SUITE_P(Places, PortOwnerAsRoot, kPlaces, name_of);
+    ::testing::Values(PeerPlace{"127.0.0.1", "127.0.0.1"}, PeerPlace{"0.0.0.0", "127.0.0.1"},
+                      PeerPlace{"::1", "::1"}, PeerPlace{"::", "::1"});
+INSTANTIATE_TEST_SUITE_P(Places, PortOwner, kPlaces, name_of_place);
+INSTANTIATE_TEST_SUITE_P(Places, PortOwnerAsRoot, kPlaces, name_of_place);
 
 }  // namespace
 }  // namespace dtls::net

@@ -15,15 +15,10 @@
 #include "endpoint/endpoint.hpp"
 #include "session/inside.hpp"
 #include "support/certificates.hpp"
+#include "support/heap.hpp"
 
 namespace dtls::test {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCountsHeap = false;
-#else
-constexpr bool kCountsHeap = true;
-#endif
 
 // Takes what the endpoint has for one peer to its session.
 class Guest : public endpoint::Receiver {

@@ -5,15 +5,10 @@
 #include <iostream>
 
 #include "support/engine_test.hpp"
+#include "support/heap.hpp"
 
 namespace dtls::test {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kCountsHeap = false;
-#else
-constexpr bool kCountsHeap = true;
-#endif
 
 class EngineMemory : public EngineTestOfVersion {
  protected:

@@ -12,9 +12,9 @@
 namespace dtls::test {
 namespace {
 
-using VersionAndKind = std::tuple<ProtocolVersion, Kind>;
+using SessionCase = std::tuple<ProtocolVersion, Kind>;
 
-class SessionLoss : public testing::TestWithParam<VersionAndKind> {
+class SessionLoss : public testing::TestWithParam<SessionCase> {
  protected:
   // As engine_loss_test.cpp explains them.
   static constexpr Duration kOneLoss{1000};
@@ -105,7 +105,7 @@ class SessionLoss : public testing::TestWithParam<VersionAndKind> {
   std::shared_ptr<Context> server_context_;
 };
 
-std::string name_of_case(const testing::TestParamInfo<VersionAndKind>& one) {
+std::string name_of_session_case(const testing::TestParamInfo<SessionCase>& one) {
   const bool is_12 = std::get<0>(one.param) == ProtocolVersion::kDtls12;
   return std::string(is_12 ? "Dtls12" : "Dtls13") + name_of(std::get<1>(one.param));
 }
@@ -114,12 +114,12 @@ INSTANTIATE_TEST_SUITE_P(Of, SessionLoss,
                          testing::Combine(testing::Values(ProtocolVersion::kDtls12,
                                                           ProtocolVersion::kDtls13),
                                           testing::Values(Kind::kFull, Kind::kMutual)),
-                         name_of_case);
+                         name_of_session_case);
 INSTANTIATE_TEST_SUITE_P(OfRenegotiation, SessionLoss,
                          testing::Combine(testing::Values(ProtocolVersion::kDtls12),
                                           testing::Values(Kind::kClientRenegotiates,
                                                           Kind::kServerRenegotiates)),
-                         name_of_case);
+                         name_of_session_case);
 
 // A round trip for the cookie (RFC 6347 §4.2.1, RFC 9147 §5.1), then hello, flight, Finished; and
 // the server's Finished, or in DTLS 1.3 its ACK. Renegotiations have no cookie; the server's begin

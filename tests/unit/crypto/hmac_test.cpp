@@ -11,40 +11,37 @@
 namespace dtls::crypto {
 namespace {
 
+using test::bytes_of;
 using test::from_hex;
-
-std::span<const std::byte> bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 // RFC 4231 §4.3, test case 2.
 constexpr std::string_view kJefeDigest =
     "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
 
 TEST(HmacSha256, gives_the_digest_of_the_rfcs_test_vector) {
-  auto hmac = HmacSha256::create(bytes("Jefe"));
+  auto hmac = HmacSha256::create(bytes_of("Jefe"));
   ASSERT_TRUE(hmac);
-  const auto digest = hmac->digest({bytes("what do ya want for nothing?")});
+  const auto digest = hmac->digest({bytes_of("what do ya want for nothing?")});
   ASSERT_TRUE(digest);
   EXPECT_TRUE(std::ranges::equal(*digest, from_hex(kJefeDigest)));
 }
 
 // Some releases of OpenSSL 3.0 went on with the old message here.
 TEST(HmacSha256, starts_anew_for_every_digest) {
-  auto hmac = HmacSha256::create(bytes("Jefe"));
+  auto hmac = HmacSha256::create(bytes_of("Jefe"));
   ASSERT_TRUE(hmac);
   for (int i = 0; i < 3; ++i) {
-    const auto digest = hmac->digest({bytes("what do ya want "), {}, bytes("for nothing?")});
+    const auto digest = hmac->digest({bytes_of("what do ya want "), {}, bytes_of("for nothing?")});
     ASSERT_TRUE(digest);
     EXPECT_TRUE(std::ranges::equal(*digest, from_hex(kJefeDigest)));
   }
 }
 
 TEST(HmacSha256, moves_with_its_key) {
-  auto made = HmacSha256::create(bytes("Jefe"));
+  auto made = HmacSha256::create(bytes_of("Jefe"));
   ASSERT_TRUE(made);
   HmacSha256 hmac = *std::move(made);
-  const auto digest = hmac.digest({bytes("what do ya want for nothing?")});
+  const auto digest = hmac.digest({bytes_of("what do ya want for nothing?")});
   ASSERT_TRUE(digest);
   EXPECT_TRUE(std::ranges::equal(*digest, from_hex(kJefeDigest)));
 }

@@ -16,13 +16,10 @@
 namespace dtls::crypto {
 namespace {
 
+using test::bytes_of;
 using test::from_hex;
 using enum HashAlgorithm;
 using Buffer = std::vector<std::byte>;
-
-Bytes bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
 
 const char* name_of(HashAlgorithm algorithm) {
   return algorithm == kSha256 ? "SHA2-256" : "SHA2-384";
@@ -94,7 +91,7 @@ TEST_P(KeyDerivation, expands_labels_as_libcrypto_expands_their_encoding) {
       const auto context = sequence(context_size, 0x77);
       Buffer info{static_cast<std::byte>(size >> 8U), static_cast<std::byte>(size & 0xffU),
                   std::byte{12}};
-      std::ranges::copy(bytes("dtls13derive"), std::back_inserter(info));
+      std::ranges::copy(bytes_of("dtls13derive"), std::back_inserter(info));
       info.push_back(static_cast<std::byte>(context_size));
       std::ranges::copy(context, std::back_inserter(info));
       const auto expected = Kdf{"HKDF",
@@ -131,7 +128,7 @@ TEST_P(KeyDerivation, prf_is_libcryptos) {
       const auto secret = sequence(secret_size, 0x21);
       const auto seed = sequence(64, 0x42);
       Buffer labelled;
-      std::ranges::copy(bytes("key expansion"), std::back_inserter(labelled));
+      std::ranges::copy(bytes_of("key expansion"), std::back_inserter(labelled));
       labelled.insert(labelled.end(), seed.begin(), seed.end());
       const auto expected = Kdf{"TLS1-PRF",
                                 GetParam(),

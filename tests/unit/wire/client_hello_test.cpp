@@ -11,7 +11,7 @@ namespace dtls::wire {
 namespace {
 
 using test::Datagram;
-using test::from_hex;
+using dtls::test::from_hex;
 
 constexpr std::uint16_t kServerName = 0;
 constexpr std::uint16_t kRenegotiationInfo = 0xff01;

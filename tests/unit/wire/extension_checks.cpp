@@ -132,7 +132,7 @@ bool offered_psks(Bytes content) {
   return true;
 }
 
-constexpr MessageCheck kChecks[] = {
+constexpr MessageCheck kChecksOfExtensions[] = {
     {"extension_list", extension_list},
     {"server_name", server_name},
     {"alpn", alpn},
@@ -159,7 +159,7 @@ constexpr MessageCheck kChecks[] = {
 }  // namespace
 
 std::span<const MessageCheck> extension_checks() {
-  return kChecks;
+  return kChecksOfExtensions;
 }
 
 }  // namespace dtls::wire::test

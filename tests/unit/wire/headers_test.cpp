@@ -10,7 +10,7 @@
 namespace dtls::wire {
 namespace {
 
-using test::from_hex;
+using dtls::test::from_hex;
 
 TEST(RecordHeader, every_field_survives_writing_and_reading) {
   std::array<std::byte, kRecordHeaderSize + 2> buffer{};

@@ -85,6 +85,10 @@ inline constexpr std::size_t kSessionIdAt = kRandomAt + 32;
 
 Datagram from_hex(std::string_view hex);
 
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
+
 // frame_hello puts record and handshake headers in front of the body of a ClientHello.
 Datagram frame_hello(std::span<const std::byte> body, std::uint64_t record_sequence = 0,
                      std::uint16_t message_seq = 0);

@@ -10,7 +10,7 @@
 namespace dtls::wire {
 namespace {
 
-using test::from_hex;
+using dtls::test::from_hex;
 
 // RFC 6347 §4.2.1, byte by byte: DTLS 1.0 as version, the record sequence number repeated.
 TEST(HelloVerifyRequest, is_written_as_the_rfc_has_it) {

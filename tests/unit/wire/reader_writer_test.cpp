@@ -9,7 +9,7 @@
 namespace dtls::wire {
 namespace {
 
-using test::from_hex;
+using dtls::test::from_hex;
 
 TEST(Reader, integers_are_read_in_network_order) {
   const auto bytes = from_hex(
