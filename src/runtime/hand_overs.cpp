@@ -105,7 +105,7 @@ std::optional<Legacy> HandOvers::take_oldest_if_due(TimePoint now) {
     const auto entry = entries_.find(socket);
     const bool still_waits =
         entry != entries_.end() && entry->second.parked && entry->second.parked->since == since;
-    if (still_waits && now - since < kPatience && parked_ <= kMostParked) return {};
+    if (still_waits && now - since < kPatience && parked_ <= most_parked_) return {};
     order_.pop_front();
     if (!still_waits) continue;
     Legacy dropped = take(entry->second);

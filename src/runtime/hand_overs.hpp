@@ -46,6 +46,7 @@ class HandOvers {
   // More than this do not wait at once; the oldest is dropped.
   static constexpr std::size_t kMostParked = 65536;
 
+  explicit HandOvers(std::size_t most_parked = kMostParked) : most_parked_(most_parked) {}
   static HandOvers& of_process();
 
   // announce: a connection has this socket, and may park its association.
@@ -91,6 +92,7 @@ class HandOvers {
   std::optional<Legacy> take_oldest_if_due(TimePoint now);
   Legacy take(Entry& entry);
 
+  const std::size_t most_parked_;
   std::mutex mutex_;
   std::unordered_map<Identity, Entry> entries_;
   std::deque<Waiting> order_;  // of parking; may name sockets that are taken up by now

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -36,6 +37,9 @@ class Interceptor {
   // the sender's Finished is computed anew once one of its messages was changed, as the sender
   // would.
   void rewrite(Sender sender, wire::HandshakeType type, Rewrite change);
+
+  // strip_keys has what that sender protects in DTLS 1.2 delivered without keys, in epoch 0.
+  void strip_keys(Sender sender) { stripped_ = sender; }
 
   // body_of gives the body of a message as it was delivered; empty where none was.
   [[nodiscard]] Buffer body_of(Sender sender, wire::HandshakeType type) const;
@@ -67,6 +71,7 @@ class Interceptor {
   int client_sent_ = 0;
   std::map<std::pair<Sender, wire::HandshakeType>, Rewrite> rewrites_;
   std::array<bool, 2> has_rewritten_{};
+  std::optional<Sender> stripped_;
   std::vector<Message> delivered_;
 };
 

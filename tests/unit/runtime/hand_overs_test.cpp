@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 
 #include "runtime/connection_core.hpp"
@@ -94,6 +95,25 @@ TEST_F(HandOversTest, what_nobody_takes_up_in_time_is_dropped_and_its_descriptor
   EXPECT_FALSE(hand_overs_.drop_due(now_)) << "nothing waits any more";
   EXPECT_EQ(net::UdpSocket::identity_of(fd), 0U);
   EXPECT_FALSE(*claim(identity, make_heir()));
+}
+
+TEST_F(HandOversTest, oldest_is_dropped_where_too_many_are_parked) {
+  HandOvers few(2);
+  std::array<HandOvers::Identity, 3> identities{};
+  for (auto& identity : identities) {
+    auto socket = make_socket();
+    identity = socket.identity();
+    few.park(make_legacy(std::move(socket)), now_);
+    now_ += Duration(1);
+  }
+  EXPECT_TRUE(few.drop_due(now_));
+  const auto heir = make_heir();
+  const auto claims = [&](HandOvers::Identity identity) {
+    return *few.claim(identity, "moving", {loop_.core().mailbox(), heir, heir.get()}, now_);
+  };
+  EXPECT_FALSE(claims(identities[0]));
+  EXPECT_TRUE(claims(identities[1]));
+  EXPECT_TRUE(claims(identities[2]));
 }
 
 TEST_F(HandOversTest, a_descriptor_number_that_is_another_socket_by_now_is_left_alone) {
