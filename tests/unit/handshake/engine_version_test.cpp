@@ -224,7 +224,7 @@ TEST_F(EngineRetry, server_rejects_a_second_hello_without_the_share_that_it_aske
                                  static_cast<std::uint16_t>(wire::NamedGroup::kSecp256r1));
                            }),
                            AlertDescription::kIllegalParameter,
-                           "has not the key share that it was asked for");
+                           "lacks the requested key share");
 }
 
 // ---- EarlyCCS: a Finished must come under keys (RFC 6347 §4.1) ----
