@@ -95,7 +95,9 @@ struct ServerConfig {
   bool renegotiate = false;
   // The path of a file to which the secrets of every handshake are appended, one line each (NSS key
   // log format), for Wireshark and its kin. Whoever can read the file can read all the traffic:
-  // never outside a test. Empty: off. It is made with mode 0600.
+  // never outside a test. Empty: off. It is made with mode 0600. A symbolic link (ELOOP), anything
+  // but a regular file (EINVAL), and a file of another user or with another mode (EACCES) are
+  // refused.
   std::string key_log_file;
   // Application protocols (RFC 7301), the best first: each 1 to 255 bytes, together, with a byte
   // for each, at most 512. A client that offers some and none of these is refused with

@@ -21,6 +21,7 @@ class Descriptor {
   }
 
   [[nodiscard]] int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }  // the caller closes it
 
  private:
   int fd_ = -1;

@@ -1,12 +1,11 @@
 #include "session/key_log.hpp"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 
-#include <cerrno>
-#include <cstring>
 #include <map>
-#include <system_error>
+#include <utility>
+
+#include "net/private_file.hpp"
 
 namespace dtls::session {
 namespace {
@@ -31,16 +30,9 @@ Result<std::shared_ptr<KeyLog>> KeyLog::open(const std::string& path) {
   if (const auto found = logs.by_path.find(path); found != logs.by_path.end()) {
     if (auto log = found->second.lock()) return log;
   }
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    const int cause = errno;
-    return Error{ErrorKind::kSystem,
-                 cause,
-                 "option `key_log_file`: \"" + path +
-                     "\" cannot be opened: " + std::generic_category().message(cause),
-                 {}};
-  }
-  std::shared_ptr<KeyLog> log(new KeyLog(crypto::OwnedBio(BIO_new_fd(descriptor, BIO_CLOSE))));
+  const auto descriptor = net::open_private_file(path, "option `key_log_file`");
+  if (!descriptor) return descriptor.error();
+  std::shared_ptr<KeyLog> log(new KeyLog(crypto::OwnedBio(BIO_new_fd(*descriptor, BIO_CLOSE))));
   logs.by_path[path] = log;
   return log;
 }

@@ -15,7 +15,9 @@ namespace dtls::session {
 class KeyLog {
  public:
   // open gives the log of that path: contexts with the same path share one. The file is made with
-  // mode 0600 where it is missing. Fails with the errno of open(2); the message has the path.
+  // mode 0600 where it is missing. Fails with the errno of open(2), ELOOP for a symbolic link,
+  // EINVAL for anything but a regular file, and EACCES for a file of another user or with another
+  // mode than 0600; the message has the path.
   static Result<std::shared_ptr<KeyLog>> open(const std::string& path);
 
   // append writes the line and its end in one write(2), so that lines of several processes do not

@@ -183,6 +183,30 @@ for (const dtls of [client, peer, server]) dtls.close();`,
     assert.ok(lines(theirs).includes(own));
   });
 
+  test("that others could read, or have put there, is refused", () => {
+    const keys = path.join(authority.folder, "refused.log");
+    const refused = () => {
+      setErrno(0);
+      const options = { ...identity, keyLogFile: keys };
+      const address = Dtls.sockaddr(Dtls.INADDR_LOOPBACK);
+      assert.equal(Dtls.createServer(options, address), undefined);
+      const { code, message } = Dtls.lastError();
+      assert.match(message, /refused\.log/);
+      return code;
+    };
+    fs.writeFileSync(keys, "before\n", { mode: 0o644 });
+    assert.equal(refused(), "EACCES");
+    assert.equal(fs.readFileSync(keys, "utf8"), "before\n");
+    fs.chmodSync(keys, 0o600);
+    const target = path.join(authority.folder, "target.log");
+    fs.renameSync(keys, target);
+    fs.symlinkSync(target, keys);
+    assert.equal(refused(), "ELOOP");
+    fs.unlinkSync(keys);
+    fs.mkdirSync(keys);
+    assert.equal(refused(), "EISDIR");
+  });
+
   test("that cannot be written is told by errno", () => {
     setErrno(0);
     const keyLogFile = "/no/such/folder/keys.log";

@@ -1,4 +1,5 @@
 // The key log: secrets in a file, only where it is asked for.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "session/key_log.hpp"
@@ -31,6 +33,14 @@ class KeyLog : public testing::Test {
     for (std::string line; std::getline(file, line);)
       lines.push_back(line);
     return lines;
+  }
+
+  void expect_refused(int cause, std::string_view why) const {
+    const auto log = session::KeyLog::open(path_);
+    ASSERT_FALSE(log);
+    EXPECT_EQ(log.error().sys_errno, cause);
+    EXPECT_NE(log.error().message.find("\"" + path_ + "\""), std::string::npos);
+    EXPECT_NE(log.error().message.find(why), std::string::npos) << log.error().message;
   }
 
   Authority authority_;
@@ -107,8 +117,55 @@ TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {
 
 TEST_F(KeyLog, goes_on_behind_what_the_file_has) {
   std::ofstream(path_) << "# before\n";
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
   session::KeyLog::open(path_)->get()->append("after");
   EXPECT_EQ(lines(), (std::vector<std::string>{"# before", "after"}));
+}
+
+TEST_F(KeyLog, refuses_a_symbolic_link_and_leaves_its_target_alone) {
+  const std::string target = folder_ / "target";
+  std::ofstream(target) << "precious\n";
+  ASSERT_EQ(chmod(target.c_str(), 0600), 0);
+  std::filesystem::create_symlink(target, path_);
+  expect_refused(ELOOP, "symbolic link");
+  std::filesystem::remove(target);
+  expect_refused(ELOOP, "symbolic link");
+  EXPECT_FALSE(std::filesystem::exists(target)) << "nor is one made that is missing";
+}
+
+TEST_F(KeyLog, refuses_a_file_with_another_mode_than_0600) {
+  for (const mode_t mode : {0644U, 0640U, 0620U, 0601U, 0700U, 0400U, 04600U, 01600U}) {
+    SCOPED_TRACE(mode);
+    std::filesystem::remove(path_);
+    std::ofstream(path_) << "# before\n";
+    ASSERT_EQ(chmod(path_.c_str(), mode), 0);
+    if (access(path_.c_str(), W_OK) != 0) continue;  // open(2) itself refuses it
+    expect_refused(EACCES, "must have 0600");
+    EXPECT_EQ(lines(), std::vector<std::string>{"# before"});
+  }
+  ASSERT_EQ(chmod(path_.c_str(), 0640), 0);
+  expect_refused(EACCES, "has mode 0640");
+}
+
+TEST_F(KeyLog, refuses_a_file_of_another_user) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make a file of another user";
+  std::ofstream(path_) << "";
+  ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+  ASSERT_EQ(chown(path_.c_str(), 65534, 65534), 0);
+  expect_refused(EACCES, "another user (uid 65534)");
+}
+
+TEST_F(KeyLog, refuses_whatever_is_not_a_regular_file_without_blocking) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  const int reader = open(path_.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  expect_refused(EINVAL, "not a regular file");
+  close(reader);
+  expect_refused(ENXIO, "cannot be opened");
+  path_ = "/dev/null";
+  expect_refused(EINVAL, "not a regular file");
+  path_ = folder_;
+  expect_refused(EISDIR, "cannot be opened");
 }
 
 TEST_F(KeyLog, is_shared_by_contexts_of_the_same_path) {
