@@ -76,8 +76,11 @@ struct ServerConfig {
                             // of clients that have a PSK
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};  // RFC 6347 §4.2.4.1: initial timer 1 s; doubled each time
-  std::size_t receive_queue =
-      std::size_t{256} * 1024;  // bytes of decrypted, unread messages per connection
+  // Bytes of decrypted, unread messages for which a connection is read on. At that limit further
+  // datagrams wait in the kernel, in the socket's receive buffer. Connections that share the
+  // server's socket (see Connection::descriptor) are read on for the sake of the other peers, but
+  // one batch of datagrams in each turn of the loop; at four times the limit messages are dropped.
+  std::size_t receive_queue = std::size_t{256} * 1024;
   Limits limits;
   Versions versions;
   // cookie_secret: 32 random bytes from which the cookies' secrets are derived (RFC 6347 §4.2.1),

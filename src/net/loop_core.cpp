@@ -40,6 +40,11 @@ void LoopCore::attach(Source& source, int fd) {
   sources_.attach(source, fd);
 }
 
+void LoopCore::resume(Source& source) {
+  sources_.resume(source);
+  show_state_outside();
+}
+
 void LoopCore::detach(Source& source) {
   sources_.detach(source);
   show_state_outside();

@@ -46,6 +46,10 @@ class LoopCore {
   // promise makes watches on `fd` the source's before the descriptor is: see Connection's
   // from_descriptor, where another connection still has it.
   void promise(Source& source, int fd) { sources_.promise(source, fd); }
+  // pause has the loop not call on_readable, until resume. Both are harmless for a source without a
+  // descriptor.
+  void pause(Source& source) { sources_.pause(source); }
+  void resume(Source& source);
   // detach forgets the source, its descriptor and every watch on it. Call it before close(fd).
   // Safe from inside any callback, and harmless for a source that is not attached.
   void detach(Source& source);

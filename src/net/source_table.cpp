@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace dtls::net {
 
@@ -24,7 +25,8 @@ SourceTable::Entries::iterator SourceTable::find_or_add(Source& source) {
 
 void SourceTable::unregister(Entry& entry) {
   if (entry.key.fd < 0) return;
-  epoll_.remove(entry.key.fd);  // may fail: the program may have closed it
+  if (!entry.is_paused) epoll_.remove(entry.key.fd);  // may fail: the program may have closed it
+  entry.is_paused = false;
   by_fd_.erase(entry.key.fd);
   entry.key = {};
 }
@@ -49,6 +51,22 @@ void SourceTable::attach(Source& source, int fd) {
   }
   entry->key = key;
   by_fd_[fd] = entry;
+}
+
+// epoll tells of errors even where no event is asked for, so that the descriptor has to leave it.
+void SourceTable::pause(Source& source) {
+  const auto found = by_source_.find(&source);
+  if (found == by_source_.end() || found->second->key.fd < 0) return;
+  Entry& entry = *found->second;
+  if (!std::exchange(entry.is_paused, true)) epoll_.remove(entry.key.fd);
+}
+
+void SourceTable::resume(Source& source) {
+  const auto found = by_source_.find(&source);
+  if (found == by_source_.end()) return;
+  Entry& entry = *found->second;
+  // It fails where the program has closed the descriptor: then nothing is to be read either.
+  if (std::exchange(entry.is_paused, false)) epoll_.add(entry.key, EPOLLIN);
 }
 
 void SourceTable::detach(Source& source) {
@@ -105,6 +123,8 @@ Source* SourceTable::owner_of(int fd) {
     const auto promised = promised_.find(fd);
     return promised == promised_.end() ? nullptr : promised->second;
   }
+  // The set cannot tell of a paused descriptor, which is not in it.
+  if (found->second->is_paused) return found->second->source;
   const bool still_its = epoll_.modify(found->second->key, EPOLLIN) == 0;
   return still_its ? found->second->source : nullptr;
 }

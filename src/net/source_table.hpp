@@ -17,8 +17,10 @@ class SourceTable {
  public:
   SourceTable(WatchTable& table, EpollSet& epoll) : table_(table), epoll_(epoll) {}
 
-  // attach, detach, watch, readiness_changed: see LoopCore.
+  // attach, pause, resume, detach, watch, readiness_changed: see LoopCore.
   void attach(Source& source, int fd);
+  void pause(Source& source);
+  void resume(Source& source);
   void detach(Source& source);
   EventLoop::WatchId watch(Source& source, Interest interest, std::function<void()> callback);
   void remove(const WatchPtr& watch);
@@ -44,6 +46,7 @@ class SourceTable {
     RegistrationKey key;   // fd -1: none
     WatchList watches;
     bool listed_ready = false;
+    bool is_paused = false;
     std::uint64_t fired_in = 0;  // the round of fire() that served it last
   };
   using Entries = std::list<Entry>;  // an entry moves between the two lists by splice

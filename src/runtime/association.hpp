@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,29 @@ class Predecessor {
   std::shared_ptr<Inlet> inlet_;
 };
 
+// ReceivedMessages is the queue of an association. It is full at `receive_queue` bytes: then its
+// socket is not read, and further datagrams wait in the kernel. Datagrams that were read by then go
+// beyond the limit. A batch brings no more of them than the kernel's receive buffer held, 208 KiB
+// by default. A server's socket is read on for the other peers, a batch for each turn of the loop,
+// in which the program may read as well: only at four times the limit messages are dropped.
+class ReceivedMessages : public MessageQueue {
+ public:
+  explicit ReceivedMessages(std::size_t receive_queue)
+      : MessageQueue(receive_queue > SIZE_MAX / kMostLimits ? SIZE_MAX
+                                                            : kMostLimits * receive_queue),
+        limit_(receive_queue) {}
+
+  [[nodiscard]] bool is_full() const { return !empty() && size() >= limit_; }
+  // is_half_empty: reading may begin again; not at the first free byte, which would cost system
+  // calls for each message.
+  [[nodiscard]] bool is_half_empty() const { return size() <= limit_ / 2; }
+
+ private:
+  static constexpr std::size_t kMostLimits = 4;
+
+  std::size_t limit_;
+};
+
 // Association is a session with what has arrived for it and what became of it. It has no socket, no
 // loop and no thread.
 struct Association {
@@ -52,7 +76,7 @@ struct Association {
   Session session;
   Connection::State state = Connection::State::kHandshaking;
   std::optional<Error> failure;
-  MessageQueue received;
+  ReceivedMessages received;
   Address peer;
   Address local;
   std::vector<std::vector<std::byte>> opening;  // not given to the session yet

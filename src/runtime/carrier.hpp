@@ -26,8 +26,12 @@ class Carrier {
   virtual Result<net::UdpSocket> split(const Address& local, const Address& peer) = 0;
   // device is the interface that the server's socket is bound to; "" for all.
   [[nodiscard]] virtual std::string device() const = 0;
-  // take_in reads what waits in the server's socket and routes it.
+  // take_in reads what waits in the server's socket and routes it, until a connection says by
+  // note_full that its queue is full: then the program may read first. take_in_all does not stop
+  // there.
   virtual void take_in(TimePoint now) = 0;
+  virtual void take_in_all(TimePoint now) = 0;
+  virtual void note_full() = 0;
   // give_back routes a datagram that a connection's own socket received and that is not for it.
   virtual void give_back(const Address& peer, const std::optional<Address>& local,
                          std::span<std::byte> datagram, TimePoint now) = 0;

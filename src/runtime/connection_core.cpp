@@ -49,6 +49,7 @@ Result<void> ConnectionCore::attach_socket(net::UdpSocket&& socket) {
     return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
   }
   socket_ = std::move(socket);
+  reading_paused_ = false;
   if (auto local = socket_.local_address()) association_.local = *local;
   return {};
 }
@@ -101,22 +102,43 @@ void ConnectionCore::take_in(TimePoint now) {
   // Callbacks of the carrier may close this connection; it must not go away underneath.
   const auto self = shared_from_this();
   if (!has_own_socket()) {
+    if (association_.received.is_full()) return;
     if (const auto carrier = carrier_.lock()) carrier->take_in(now);
     return;
   }
-  auto& batch = receive_batch();
   // Bounded: a sender faster than this connection must not starve the others of the loop.
   constexpr int kMostBatches = 8;
   for (int i = 0; i < kMostBatches && has_own_socket(); ++i) {
-    const auto count = socket_.receive(batch);
-    if (!count) {
-      note_socket_error(count.error());
-      continue;
-    }
-    if (*count == 0) return;
-    for (auto& incoming : batch.datagrams())
-      take_in_one(incoming, now);
+    // Further datagrams wait in the kernel, behind which a close_notify or a handshake message may
+    // be: they come when the program has read.
+    if (association_.received.is_full()) return pause_reading();
+    if (!take_in_batch(now)) return;
   }
+}
+
+// take_in_batch reads the own socket once, however full the queue is. False: nothing waited.
+bool ConnectionCore::take_in_batch(TimePoint now) {
+  auto& batch = receive_batch();
+  const auto count = socket_.receive(batch);
+  if (!count) {
+    note_socket_error(count.error());
+    return true;
+  }
+  for (auto& incoming : batch.datagrams())
+    take_in_one(incoming, now);
+  return *count > 0;
+}
+
+// The loop does not watch the socket meanwhile, which stays readable.
+void ConnectionCore::pause_reading() {
+  if (std::exchange(reading_paused_, true)) return;
+  loop_.core().pause(*this);
+}
+
+void ConnectionCore::resume_reading() {
+  if (!reading_paused_ || !association_.received.is_half_empty()) return;
+  reading_paused_ = false;
+  loop_.core().resume(*this);
 }
 
 // The server routes what is not this association's: strays of other peers, which landed here
@@ -161,6 +183,8 @@ void ConnectionCore::handle(Event& event) {
     on_connected();
   } else if (const auto* message = std::get_if<Message>(&event)) {
     if (!message->bytes.empty()) association_.received.push(message->bytes);
+    if (has_own_socket() || !association_.received.is_full()) return;
+    if (const auto carrier = carrier_.lock()) carrier->note_full();
   } else if (std::holds_alternative<Closed>(event)) {
     end(State::kClosedByPeer);
   } else if (auto* failed = std::get_if<Failed>(&event)) {
@@ -231,10 +255,14 @@ void ConnectionCore::rearm(TimePoint now) {
   armed_for_ = when;
   if (!when) return;
   timer_ = loop_.add_timer(*when, [this] {
+    const auto self = shared_from_this();
     timer_.reset();
     armed_for_.reset();
     const TimePoint at = Clock::now();
     if (!association_.unsent.empty()) transmit(std::exchange(association_.unsent, {}));
+    // The answer that the session has waited for may be in a socket that is not read. A flight is
+    // repeated 12 times at most, so the queue grows by as many batches at most.
+    if (reading_paused_ && is_live()) take_in_batch(at);
     if (is_live()) association_.session.handle_timeout(at);
     drain(at);
   });
@@ -300,7 +328,11 @@ Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
   if (association_.state == State::kClosed) return connection_closed();
   if (start_) start();
   if (association_.received.empty() && is_live()) take_in(Clock::now());
-  if (!association_.received.empty()) return association_.received.pop(into);
+  if (!association_.received.empty()) {
+    const std::size_t size = association_.received.pop(into);
+    resume_reading();
+    return size;
+  }
   if (!is_live()) return end_error();
   return Error{ErrorKind::kSystem, EAGAIN, "no message is waiting", {}};
 }
@@ -417,7 +449,7 @@ Result<void> ConnectionCore::own_socket() {
   if (!made) return std::move(made).error();
   const TimePoint now = Clock::now();
   // What came for this peer before the split waits in the server's socket.
-  carrier->take_in(now);
+  carrier->take_in_all(now);
   if (association_.state == State::kClosed) return connection_closed();
   if (auto attached = attach_socket(std::move(*made)); !attached) return attached;
   if (association_.server != nullptr) {

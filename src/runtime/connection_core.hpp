@@ -106,6 +106,9 @@ class ConnectionCore final : public net::Source,
   void take(std::span<std::byte> datagram, TimePoint now);
   void feed(std::span<std::byte> datagram, TimePoint now);
   void take_in(TimePoint now);
+  bool take_in_batch(TimePoint now);
+  void pause_reading();
+  void resume_reading();
   void take_in_one(net::Incoming& incoming, TimePoint now);
   void drain(TimePoint now);
   void handle(Event& event);
@@ -145,7 +148,8 @@ class ConnectionCore final : public net::Source,
   std::function<void()> on_ticket_;
   std::optional<EventLoop::TimerId> announcement_;  // of what those are called for
   int socket_error_ = 0;
-  bool counted_ = false;  // by its server's endpoint
+  bool reading_paused_ = false;  // the loop does not watch the own socket
+  bool counted_ = false;         // by its server's endpoint
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;
   std::unique_ptr<endpoint::CookieGate> gate_;  // until the peer of a taken-up socket is proven

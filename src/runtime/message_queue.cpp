@@ -7,7 +7,7 @@ namespace dtls::runtime {
 
 bool MessageQueue::push(std::span<const std::byte> message) {
   const std::size_t needed = sizeof(Length) + message.size();
-  if (bytes_.size() - read_ + needed > capacity_) return false;
+  if (size() + needed > capacity_) return false;
   if (read_ > 0 && bytes_.size() + needed > bytes_.capacity()) {
     bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(read_));
     read_ = 0;

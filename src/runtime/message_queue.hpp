@@ -11,13 +11,13 @@ namespace dtls::runtime {
 // MessageQueue keeps message boundaries and lets one message be read in parts.
 class MessageQueue {
  public:
-  // capacity: bytes of messages and their bookkeeping. What does not fit is refused: the sender of
-  // datagrams is not slowed down by a reader that is.
+  // capacity: bytes of messages and their bookkeeping. What does not fit is refused.
   explicit MessageQueue(std::size_t capacity) : capacity_(capacity) {}
 
   bool push(std::span<const std::byte> message);  // false: full
   std::size_t pop(std::span<std::byte> into);     // bytes copied of the first message
   [[nodiscard]] std::size_t front_size() const;   // unread bytes of the first message
+  [[nodiscard]] std::size_t size() const { return bytes_.size() - read_; }  // of the capacity
   [[nodiscard]] bool empty() const { return read_ == bytes_.size(); }
   void clear();
 

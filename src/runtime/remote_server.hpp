@@ -36,6 +36,8 @@ class RemoteServer final : public Carrier {
   }
   [[nodiscard]] std::string device() const override { return {}; }
   void take_in(TimePoint /*now*/) override {}
+  void take_in_all(TimePoint /*now*/) override {}
+  void note_full() override {}
   void establish(const Address& /*peer*/) override {}
   void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,
               bool /*half_open*/) override {}

@@ -15,6 +15,9 @@ namespace dtls::runtime {
 
 namespace {
 
+// Bounded: a flood must not starve the timers and the other sockets of the loop.
+constexpr int kMostBatches = 16;
+
 Error server_closed() {
   return {ErrorKind::kMisuse, EBADF, "this server was closed", {}};
 }
@@ -92,18 +95,31 @@ Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
   return context_->add_identity(config);
 }
 
+// One slow reader must not keep datagrams from the other peers, so the socket is not left alone
+// while a queue is full, as a connection's own is; but only one batch is read before the program
+// gets its turn, in which it may read. The queues have room for that: see MessageQueue.
 void ServerCore::take_in(TimePoint now) {
-  auto& batch = receive_batch();
-  // Bounded: a flood must not starve the timers and the other sockets of the loop.
-  constexpr int kMostBatches = 16;
-  for (int i = 0; i < kMostBatches && socket_.descriptor() >= 0; ++i) {
-    const auto count = socket_.receive(batch);
-    if (!count) continue;  // an ICMP error about one of many peers: that peer's timers tell
-    if (*count == 0) return;
-    for (auto& incoming : batch.datagrams()) {
-      give_back(incoming.peer, incoming.local, incoming.bytes, now);
-    }
+  for (int i = 0; i < kMostBatches; ++i) {
+    meets_full_queue_ = false;
+    if (!take_in_batch(now) || meets_full_queue_) return;
   }
+}
+
+void ServerCore::take_in_all(TimePoint now) {
+  for (int i = 0; i < kMostBatches; ++i) {
+    if (!take_in_batch(now)) return;
+  }
+}
+
+// take_in_batch is false where nothing waited.
+bool ServerCore::take_in_batch(TimePoint now) {
+  if (socket_.descriptor() < 0) return false;
+  auto& batch = receive_batch();
+  const auto count = socket_.receive(batch);
+  if (!count) return true;  // an ICMP error about one of many peers: that peer's timers tell
+  for (auto& incoming : batch.datagrams())
+    give_back(incoming.peer, incoming.local, incoming.bytes, now);
+  return *count > 0;
 }
 
 void ServerCore::give_back(const Address& peer, const std::optional<Address>& local,
@@ -176,7 +192,7 @@ void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver,
 Result<void> ServerCore::set_ipv6_only(bool enable) {
   auto set = socket_.set_ipv6_only(enable);
   if (set || local_.family != Address::Family::kIpv6) return set;
-  take_in(Clock::now());
+  take_in_all(Clock::now());
   loop_.core().attach(*this, -1);  // the old socket may live on by another number
   auto rebound = socket_.rebind(enable);
   try {

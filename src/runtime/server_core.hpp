@@ -49,6 +49,8 @@ class ServerCore final : public net::Source,
   Result<net::UdpSocket> split(const Address& local, const Address& peer) override;
   [[nodiscard]] std::string device() const override { return socket_.device(); }
   void take_in(TimePoint now) override;
+  void take_in_all(TimePoint now) override;
+  void note_full() override { meets_full_queue_ = true; }
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
   void establish(const Address& peer) override { endpoint_.establish(peer); }
@@ -71,6 +73,7 @@ class ServerCore final : public net::Source,
   // register_as makes the server known to other threads by its name.
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
+  bool take_in_batch(TimePoint now);
   static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
 
   EventLoop& loop_;
@@ -80,6 +83,7 @@ class ServerCore final : public net::Source,
   std::unordered_map<const endpoint::Receiver*, ConnectionCore*> connections_;
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
+  bool meets_full_queue_ = false;  // a connection's, since the batch began
   net::UdpSocket socket_;
   Address local_;
 };
