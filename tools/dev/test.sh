@@ -49,8 +49,6 @@ test_all() {
   build dev
   step 'C++ tests' ctest_preset dev
   ctest_summary dev
-  step 'mutants: a sample' "$root/tests/mutants/run" --sample 60
-  tail -n 1 "$last_log"
   step 'demo' "$root/examples/demo/run.sh" --port any
   tail -n 1 "$last_log"
   step_beside 'JavaScript tests' node_tests
