@@ -223,8 +223,7 @@ TEST_F(EngineRetry, server_rejects_a_second_hello_without_the_share_that_it_aske
                              put(body, hello_extension_at(body, wire::ExtensionType::kKeyShare) + 2,
                                  static_cast<std::uint16_t>(wire::NamedGroup::kSecp256r1));
                            }),
-                           AlertDescription::kIllegalParameter,
-                           "lacks the requested key share");
+                           AlertDescription::kIllegalParameter, "lacks the requested key share");
 }
 
 // ---- EarlyCCS: a Finished must come under keys (RFC 6347 §4.1) ----

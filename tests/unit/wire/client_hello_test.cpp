@@ -10,8 +10,8 @@
 namespace dtls::wire {
 namespace {
 
-using test::Datagram;
 using dtls::test::from_hex;
+using test::Datagram;
 
 constexpr std::uint16_t kServerName = 0;
 constexpr std::uint16_t kRenegotiationInfo = 0xff01;
