@@ -263,6 +263,7 @@ TEST_P(PortOwner, datagrams_of_strangers_are_all_received_while_sockets_are_made
   Pipe go;
   const pid_t sender = ::fork();
   if (sender == 0) {
+    ::close(go.ends[1]);  // so that it ends with the test
     char round = 0;
     for (int i = 0; i < kRounds && ::read(go.ends[0], &round, 1) == 1; ++i) {
       for (std::size_t j = 0; j < kDatagramsEach; ++j) {
@@ -278,9 +279,13 @@ TEST_P(PortOwner, datagrams_of_strangers_are_all_received_while_sockets_are_made
   for (std::size_t round = 1; round <= kRounds; ++round) {
     ASSERT_EQ(::write(go.ends[1], "g", 1), 1);
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    // A stray may be on its way into a socket while that is connected, so each is read again.
+    std::vector<UdpSocket> own;
+    constexpr std::size_t kMostAtOnce = 64;
     while (received + strays < round * round_size && std::chrono::steady_clock::now() < give_up) {
-      UdpSocket own = own_socket(9);
-      strays += receive_now(own).size();
+      if (own.size() < kMostAtOnce) own.push_back(own_socket(9));
+      for (UdpSocket& each : own)
+        strays += receive_now(each).size();
       received += receive_now(server_).size();
     }
     ASSERT_EQ(received + strays, round * round_size);

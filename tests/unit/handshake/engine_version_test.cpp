@@ -228,7 +228,7 @@ TEST_F(EngineRetry, server_rejects_a_second_hello_without_the_share_that_it_aske
 
 // ---- EarlyCCS: a Finished must come under keys (RFC 6347 §4.1) ----
 
-TEST_F(EngineVersion, peer_of_dtls12_rejects_a_finished_without_keys) {
+TEST_F(EngineVersion, peer_of_dtls12_discards_a_finished_without_keys) {
   speak(wire::kDtls12);
   for (const auto sender : {Sender::kClient, Sender::kServer}) {
     const auto pair = this->pair();
@@ -237,10 +237,9 @@ TEST_F(EngineVersion, peer_of_dtls12_rejects_a_finished_without_keys) {
     pair->start();
     pair->deliver();
     const auto& judge = sender == Sender::kClient ? pair->server : pair->client;
+    // Anybody could have sent it: it ends nothing, and it establishes nothing.
     EXPECT_EQ(judge.established, 0);
-    ASSERT_TRUE(judge.failure);
-    EXPECT_NE(judge.failure->message.find("it sent a message in a wrong epoch"), std::string::npos)
-        << judge.failure->message;
+    EXPECT_FALSE(judge.failure);
   }
 }
 
