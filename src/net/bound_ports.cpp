@@ -1,12 +1,12 @@
 #include "net/bound_ports.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <string>
+#include <memory>
 #include <string_view>
 
 namespace dtls::net {
@@ -43,23 +43,25 @@ std::optional<Address> parse_address(std::string_view text) {
   return address;
 }
 
+// take_field removes the first field from a line and returns it; empty at the line's end.
+std::string_view take_field(std::string_view& line) {
+  constexpr std::string_view kSpaces = " \n";
+  line.remove_prefix(std::min(line.find_first_not_of(kSpaces), line.size()));
+  const std::string_view field = line.substr(0, line.find_first_of(kSpaces));
+  line.remove_prefix(field.size());
+  return field;
+}
+
 // A line: slot, local, peer, state, queues, timer, retransmissions, uid, timeout, inode, ...
-std::optional<Bound> parse_line(const std::string& line) {
-  std::istringstream fields(line);
-  std::string slot;
-  std::string local;
-  std::string state;
-  std::string inode;
-  std::string skipped;
-  fields >> slot >> local >> skipped >> state;
-  for (int i = 0; i < 5; ++i)
-    fields >> skipped;
-  fields >> inode;
-  const auto address = parse_address(local);
+std::optional<Bound> parse_line(std::string_view line) {
+  std::array<std::string_view, 10> fields;
+  for (std::string_view& field : fields)
+    field = take_field(line);
+  const auto address = parse_address(fields[1]);
   Bound bound;
-  if (!address || !parse(inode, bound.inode, 10)) return {};
+  if (!address || !parse(fields[9], bound.inode, 10)) return {};
   bound.local = *address;
-  bound.connected = state != kUnconnected;
+  bound.connected = fields[3] != kUnconnected;
   return bound;
 }
 
@@ -85,12 +87,16 @@ bool overlap(const Address& local, bool ipv6_only, const Address& other) {
 }  // namespace
 
 std::optional<bool> is_served(const Address& local, bool ipv6_only, std::uint64_t except) {
+  // Not std::ifstream: the streams of libstdc++ bring its locales, which need glibc's own, and the
+  // addon runs on musl too.
+  using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
   bool has_told = false;
   for (const char* table : {"/proc/self/net/udp", "/proc/self/net/udp6"}) {
-    std::ifstream lines(table);
-    for (std::string line; std::getline(lines, line);) {
+    const File file(std::fopen(table, "re"), &std::fclose);
+    std::array<char, 512> line{};  // lines have less than 200 characters
+    while (file && std::fgets(line.data(), static_cast<int>(line.size()), file.get()) != nullptr) {
       has_told = true;
-      const auto bound = parse_line(line);
+      const auto bound = parse_line(line.data());
       if (bound && !bound->connected && bound->inode != except &&
           overlap(plain(local), ipv6_only, plain(bound->local))) {
         return true;
