@@ -3,10 +3,10 @@
 
 cpp_files() {
   local folder folders=()
-  for folder in include src bindings/node/src tests examples bench fuzz; do
+  for folder in include src bindings/node/src bindings/node/portable tests examples bench fuzz; do
     [[ ! -d $root/$folder ]] || folders+=("$root/$folder")
   done
-  find "${folders[@]}" -name '*.cpp' -o -name '*.hpp'
+  find "${folders[@]}" -name node_modules -prune -o \( -name '*.cpp' -o -name '*.hpp' \) -print
 }
 
 check_cpp_format() { cpp_files | xargs clang-format --dry-run --Werror; }
@@ -37,7 +37,8 @@ check_cpp() {
 
 check_shell() {
   local scripts
-  mapfile -t scripts < <(find "$root/tests" "$root/examples" "$root/fuzz" "$root/tools" -name '*.sh')
+  mapfile -t scripts < <(find "$root/tests" "$root/examples" "$root/fuzz" "$root/tools" \
+    "$node_dir/portable" -name node_modules -prune -o -name '*.sh' -print)
   shellcheck "$root/dev" "$root/.ci/run" "${scripts[@]}"
 }
 
