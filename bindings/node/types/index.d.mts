@@ -1,0 +1,20 @@
+import Dtls = require("./index");
+
+export default Dtls;
+export declare const AF_INET: typeof Dtls.AF_INET;
+export declare const AF_INET6: typeof Dtls.AF_INET6;
+export declare const IN6ADDR_ANY: typeof Dtls.IN6ADDR_ANY;
+export declare const IN6ADDR_LINKLOCAL_ALLNODES: typeof Dtls.IN6ADDR_LINKLOCAL_ALLNODES;
+export declare const IN6ADDR_LINKLOCAL_ALLROUTERS: typeof Dtls.IN6ADDR_LINKLOCAL_ALLROUTERS;
+export declare const IN6ADDR_LOOPBACK: typeof Dtls.IN6ADDR_LOOPBACK;
+export declare const IN6ADDR_NODELOCAL_ALLNODES: typeof Dtls.IN6ADDR_NODELOCAL_ALLNODES;
+export declare const INADDR_ANY: typeof Dtls.INADDR_ANY;
+export declare const INADDR_BROADCAST: typeof Dtls.INADDR_BROADCAST;
+export declare const INADDR_LOOPBACK: typeof Dtls.INADDR_LOOPBACK;
+export declare const INADDR_NONE: typeof Dtls.INADDR_NONE;
+export declare const createByFd: typeof Dtls.createByFd;
+export declare const createClient: typeof Dtls.createClient;
+export declare const createServer: typeof Dtls.createServer;
+export declare const lastError: typeof Dtls.lastError;
+export declare const sockaddr: typeof Dtls.sockaddr;
+export declare const sockaddr6: typeof Dtls.sockaddr6;

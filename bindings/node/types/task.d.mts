@@ -1,0 +1,4 @@
+import Task = require("./task");
+
+export default Task;
+export { Task };
