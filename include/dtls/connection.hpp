@@ -68,7 +68,9 @@ class Connection {
   // wait_established waits until the handshake has ended; fails with its error or ETIMEDOUT.
   Result<void> wait_established(Timeout timeout = {});
 
-  // close sends close_notify and releases the descriptor. Twice is harmless.
+  // close sends close_notify, releases the descriptor and wipes the keys and secrets of the
+  // association, and those of its configuration, unless the server or another connection of it
+  // still has them. A ticket that was not taken is lost. Twice is harmless.
   void close();
 
   // fly_away forgets the association without a word to the peer and leaves the descriptor open, for

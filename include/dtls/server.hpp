@@ -43,6 +43,9 @@ class Server {
   // themselves. It and on_accept take each other's place.
   void on_acceptable(std::function<void()> callback);
 
+  // close ends accepting and releases the descriptor. The private keys, pre-shared keys, ticket
+  // keys and cookie secrets are wiped with it, or with the last connection of the server that
+  // lives.
   void close();
   [[nodiscard]] int descriptor() const;         // -1 after close
   [[nodiscard]] Address local_address() const;  // also after close

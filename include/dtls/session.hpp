@@ -104,7 +104,13 @@ class Session {
   Result<void> send(std::span<const std::byte> message);
 
   // close makes the close_notify alert, once the association was established. Harmless at any time.
+  // The secrets of the association are wiped when the session is destroyed.
   void close();
+
+  // leave_thread must be called on the thread that has worked with the session before another one
+  // does: the keys are removed from the cipher contexts of this thread, which destroying the
+  // session on another thread does not reach. The session goes on; harmless at any time.
+  void leave_thread() const noexcept;
 
   // renegotiate begins a new handshake inside the association (RFC 5246 §7.4.1, RFC 5746): a client
   // sends its hello, a server a HelloRequest, which is repeated until it is answered or the

@@ -1,9 +1,11 @@
 #include "credentials/pem.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -37,6 +39,32 @@ struct PasswordSource {
     std::memcpy(buffer, self->passwd->data(), self->passwd->size());
     return static_cast<int>(self->passwd->size());
   }
+};
+
+// libcrypto's decoders free the DER of a private key as it is. A heap gives out again what was
+// freed last, so blocks of every size that such a text can have had are taken, wiped and given
+// back.
+class FreedKeyScrubber {
+ public:
+  explicit FreedKeyScrubber(std::size_t text) : most_(std::min(text, kMost)) {}
+  FreedKeyScrubber(const FreedKeyScrubber&) = delete;
+  FreedKeyScrubber& operator=(const FreedKeyScrubber&) = delete;
+  ~FreedKeyScrubber() {
+    for (std::size_t size = kStep; size <= most_; size += kStep) {
+      std::array<void*, kBlocks> blocks{};
+      for (void*& block : blocks)
+        block = OPENSSL_zalloc(size);
+      for (void* const block : blocks)
+        OPENSSL_clear_free(block, size);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kStep = 16;    // what glibc rounds sizes to
+  static constexpr std::size_t kMost = 8192;  // PEM of an RSA key of 8192 bits has 6.5 KiB
+  static constexpr std::size_t kBlocks = 8;   // one more than glibc keeps of a size for a thread
+
+  std::size_t most_;
 };
 
 bool is_end_of_pem(unsigned long code) {
@@ -74,6 +102,7 @@ Result<crypto::OwnedKey> parse_key(const std::string& pem, const std::string& pa
                                    std::string_view option) {
   const auto bio = text_bio(pem);
   PasswordSource source{&passwd};
+  const FreedKeyScrubber scrubber(pem.size());
   ERR_clear_error();
   crypto::OwnedKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, &PasswordSource::give, &source));
   if (key != nullptr) {

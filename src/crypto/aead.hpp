@@ -69,6 +69,9 @@ class AeadKey {
   [[nodiscard]] std::optional<std::size_t> open(AeadNonce nonce, Bytes aad,
                                                 std::span<std::byte> sealed) const;
 
+  // leave_thread: see CipherKey.
+  void leave_thread() const noexcept { key_.leave_thread(); }
+
  private:
   CipherKey key_;
   AeadAlgorithm algorithm_;

@@ -29,9 +29,12 @@ class CipherKey {
   }
   CipherKey(const CipherKey&) = delete;
   CipherKey& operator=(const CipherKey&) = delete;
-  // Takes the key from this thread's contexts too. Contexts of other threads that worked with it
-  // keep it until they are used for another key or their thread ends; nobody can ask them for it.
+  // Takes the key from this thread's contexts too, not from those of other threads: leave_thread
+  // does that there.
   ~CipherKey();
+
+  // leave_thread takes the key from this thread's contexts, before another thread works with it.
+  void leave_thread() const noexcept;
 
   [[nodiscard]] std::uint64_t id() const { return id_; }
   [[nodiscard]] Bytes first(std::size_t size) const { return Bytes(bytes_).first(size); }

@@ -212,6 +212,10 @@ CipherKey::CipherKey(Bytes key, std::size_t size) {
 
 CipherKey::~CipherKey() {
   wipe(bytes_);
+  leave_thread();
+}
+
+void CipherKey::leave_thread() const noexcept {
   if (id_ == 0) return;
   if (auto* const cache = PerThread<ContextCache>::existing()) cache->forget(id_);
 }

@@ -122,6 +122,9 @@ Digest hmac_of(HashAlgorithm algorithm, Bytes key, std::span<const Bytes> parts)
     add(context, bytes);
     add(context, digest.view());
     finish(context, digest.writable());
+    // The context still has the digest as its state, and here a digest is a key more often than
+    // not.
+    start(context, algorithm);
     return digest;
   });
 }

@@ -23,6 +23,9 @@ class RecordMask {
   [[nodiscard]] bool mask(std::span<const std::byte, kMaskSampleSize> sample,
                           std::span<std::byte, 2> out) const;
 
+  // leave_thread: see CipherKey.
+  void leave_thread() const noexcept { key_.leave_thread(); }
+
  private:
   CipherKey key_;
   AeadAlgorithm algorithm_;

@@ -34,7 +34,7 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
   // The rest of a hello does not say of which. Where the gate waits for some, it may be that, or of
   // the association that is there.
   const bool is_rest = !hello && wire::peek_hello_rest(datagram);
-  if (is_rest && gate_.is_collecting(peer, datagram, now)) {
+  if (is_rest && gate_->is_collecting(peer, datagram, now)) {
     const auto handled = admit(peer, local, datagram, now, reply);
     if (handled.outcome != Outcome::kNothing || !peers_.contains(peer)) return handled;
   }
@@ -59,7 +59,7 @@ Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> he
 Endpoint::Handled Endpoint::admit(const Address& peer, const std::optional<Address>& local,
                                   std::span<std::byte> datagram, TimePoint now,
                                   std::span<std::byte> reply) {
-  const auto answer = gate_.inspect(peer, datagram, now, reply);
+  const auto answer = gate_->inspect(peer, datagram, now, reply);
   switch (answer.verdict) {
     case CookieGate::Verdict::kDiscard:
       ++counters_.discarded;

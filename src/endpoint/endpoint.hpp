@@ -98,6 +98,9 @@ class Endpoint {
   void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
   void restore_away(const Address& peer, std::weak_ptr<Receiver> away, wire::HelloMark mark);
 
+  // forget_secrets ends the cookie gate: receive must not be called any more.
+  void forget_secrets() { gate_.reset(); }
+
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   [[nodiscard]] const Census& census() const { return census_; }
 
@@ -124,7 +127,7 @@ class Endpoint {
   // leave ends the routing to a receiver, if it has not been replaced.
   Peers::iterator leave(const Address& peer, const Receiver& receiver, bool half_open);
 
-  CookieGate gate_;
+  std::optional<CookieGate> gate_;  // until forget_secrets
   Limits limits_;
   Duration patience_;
   Census census_;

@@ -191,6 +191,12 @@ class Channel {
   std::size_t seal_application_data(wire::Bytes content, std::span<std::byte> out);
   [[nodiscard]] std::size_t application_overhead() const;
 
+  // leave_thread: see crypto::CipherKey.
+  void leave_thread() const noexcept {
+    inbound_.leave_thread();
+    outbound_.leave_thread();
+  }
+
  private:
   struct Work;  // what handshakes need: made when needed, freed by end_linger
 

@@ -120,6 +120,8 @@ class Engine {
   [[nodiscard]] bool is_established() const { return phase_ == Phase::kEstablished; }
   [[nodiscard]] bool has_ended() const { return phase_ == Phase::kEnded; }
   [[nodiscard]] const Channel& channel() const { return core_.channel; }
+  // leave_thread: see Session.
+  void leave_thread() const noexcept { core_.channel.leave_thread(); }
 
  private:
   // kConfirming: a client of 1.3 that was asked for its certificate has said all, and waits for the

@@ -145,6 +145,7 @@ std::optional<Buffer> TicketKeys::seal(const SessionState& state, TimePoint now)
                       key->aead.seal(nonce, whole.first(kIdSize), Bytes(plaintext).first(size),
                                      whole.subspan(kIdSize + kNonceSize));
   crypto::wipe(std::span(plaintext).first(size));
+  key->aead.leave_thread();
   if (!sealed) return std::nullopt;
   return ticket;
 }
@@ -164,6 +165,7 @@ std::optional<SessionState> TicketKeys::open(Bytes ticket, TimePoint now) {
   std::ranges::copy(sealed, work.begin());
   const auto size =
       key->aead.open(ticket.subspan<kIdSize, kNonceSize>(), ticket.first(kIdSize), work);
+  key->aead.leave_thread();
   if (!size) return std::nullopt;
   auto state = decode(Bytes(work).first(*size));
   crypto::wipe(work);

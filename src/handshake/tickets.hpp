@@ -17,7 +17,8 @@ bool is_fresh(const SessionState& state, TimePoint now);
 
 // TicketKeys seals with a key for one `lifetime`, and opens with it for another: what was sealed
 // long ago is lost with its key, so a stolen key opens little. Shared by all associations of a
-// context. Any thread.
+// context. Any thread; no thread's cipher contexts keep a key beyond the call, because the thread
+// that drops the last reference to it reaches only its own.
 class TicketKeys {
  public:
   explicit TicketKeys(Duration lifetime) : lifetime_(lifetime) {}

@@ -52,6 +52,8 @@ class Epochs {
 
   auto begin() { return list_.begin(); }
   auto end() { return list_.end(); }
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
 
  private:
   template <typename Goes>

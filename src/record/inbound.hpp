@@ -88,6 +88,12 @@ class Inbound {
   [[nodiscard]] bool key_wears_out() const;
   [[nodiscard]] bool key_is_worn() const { return key_is_worn_; }
 
+  // leave_thread: see crypto::CipherKey.
+  void leave_thread() const noexcept {
+    for (const Epoch& epoch : epochs_)
+      epoch.protection.leave_thread();
+  }
+
  private:
   struct Epoch {
     std::uint64_t number = 0;

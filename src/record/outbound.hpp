@@ -54,6 +54,12 @@ class Outbound {
   // time for a KeyUpdate, or, in DTLS 1.2, for the end.
   [[nodiscard]] bool needs_rekey() const;
 
+  // leave_thread: see crypto::CipherKey.
+  void leave_thread() const noexcept {
+    for (const Epoch& epoch : epochs_)
+      epoch.protection.leave_thread();
+  }
+
  private:
   struct Epoch {
     std::uint64_t number = 0;

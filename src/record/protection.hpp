@@ -84,6 +84,12 @@ class Protection {
   Opened open_tls13(std::uint64_t sequence, wire::Bytes header, std::span<std::byte> sealed,
                     std::size_t max_plaintext) const;
 
+  // leave_thread: see crypto::CipherKey.
+  void leave_thread() const noexcept {
+    if (key_) key_->leave_thread();
+    if (mask_) mask_->leave_thread();
+  }
+
  private:
   using Nonce = std::array<std::byte, crypto::kAeadNonceSize>;
   [[nodiscard]] Nonce nonce_of(std::uint64_t number) const;

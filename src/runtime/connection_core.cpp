@@ -362,7 +362,8 @@ Result<void> ConnectionCore::export_keying_material(
 
 std::optional<SessionTicket> ConnectionCore::take_ticket() {
   association_.has_ticket = false;
-  return flown_ ? std::nullopt : association_.session.take_ticket();
+  if (association_.state == State::kClosed) return std::nullopt;
+  return association_.session.take_ticket();
 }
 
 void ConnectionCore::provide_psk(std::optional<Psk> key) {
@@ -424,6 +425,7 @@ void ConnectionCore::close() {
   end(State::kClosed);
   association_.inlet.reset();
   loop_.core().detach(*this);
+  forget_secrets();
   auto& hand_overs = HandOvers::of_process();
   if (is_awaiting()) {
     hand_overs.renounce(awaited_->socket, *this);
@@ -431,6 +433,17 @@ void ConnectionCore::close() {
     hand_overs.withdraw(socket_.identity());
   }
   socket_.close();
+  association_.server.reset();
+}
+
+// The program may keep its handle for as long as it likes: of the session stays what it may ask
+// for.
+void ConnectionCore::forget_secrets() {
+  ended_ = std::make_unique<const Ended>(
+      Ended{association_.session.verification(), association_.session.negotiated()});
+  const Session gone = std::move(association_.session);
+  gate_.reset();
+  remote_.reset();
 }
 
 Result<int> ConnectionCore::descriptor() {
@@ -492,11 +505,13 @@ int ConnectionCore::take_socket_error() {
 
 const PeerVerification& ConnectionCore::verification() const {
   static const PeerVerification kNone;
-  return flown_ ? kNone : association_.session.verification();
+  if (flown_) return kNone;
+  return ended_ ? ended_->verification : association_.session.verification();
 }
 
 std::optional<Negotiated> ConnectionCore::negotiated() const {
-  return flown_ ? std::nullopt : association_.session.negotiated();
+  if (flown_) return std::nullopt;
+  return ended_ ? ended_->negotiated : association_.session.negotiated();
 }
 
 std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,

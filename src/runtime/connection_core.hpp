@@ -122,6 +122,7 @@ class ConnectionCore final : public net::Source,
   void fail(Error error);
   void end(State state);
   void leave_endpoint(bool half_open);
+  void forget_secrets();
   Result<void> own_socket();
   Result<void> attach_socket(net::UdpSocket&& socket);  // moved from only if that succeeds
   Result<void> begin_anywhere(net::UdpSocket&& socket);
@@ -129,6 +130,12 @@ class ConnectionCore final : public net::Source,
 
   [[nodiscard]] bool is_awaiting() const { return awaited_ != nullptr; }
   bool admit(net::Incoming& incoming, TimePoint now);
+
+  // What is told of a session that close has destroyed.
+  struct Ended {
+    PeerVerification verification;
+    std::optional<Negotiated> negotiated;
+  };
 
   // An heir that came before its legacy.
   struct Awaited {
@@ -152,6 +159,7 @@ class ConnectionCore final : public net::Source,
   bool counted_ = false;         // by its server's endpoint
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;
+  std::unique_ptr<const Ended> ended_;          // of state kClosed, unless flown
   std::unique_ptr<endpoint::CookieGate> gate_;  // until the peer of a taken-up socket is proven
   Duration patience_{};                         // for the handshake of what is inherited
 };

@@ -38,6 +38,7 @@ void ConnectionCore::fly_away() {
   loop_.core().detach(*this);
 
   flown_ = true;
+  association_.session.leave_thread();
   const auto carrier = carrier_.lock();
   if (can_be_taken_up()) {
     inlet()->leave();
@@ -55,6 +56,9 @@ void ConnectionCore::fly_away() {
     const Association dropped = std::move(association_);
   }
   association_.state = State::kClosed;
+  association_.server.reset();
+  gate_.reset();
+  remote_.reset();
 }
 
 Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,

@@ -212,6 +212,10 @@ void ServerCore::close() {
   if (named_) NamedServers::of_process().leave(*named_);
   loop_.core().detach(*this);
   socket_.close();
+  // Connections that live on have these, too; the last of them takes them along.
+  endpoint_.forget_secrets();
+  named_.reset();
+  context_.reset();
 }
 
 Result<void> ServerCore::send_to(std::span<const std::byte> datagram, const Address& peer,

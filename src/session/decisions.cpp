@@ -6,6 +6,7 @@
 #include "credentials/openssl_errors.hpp"
 #include "credentials/pem.hpp"
 #include "credentials/verify.hpp"
+#include "crypto/wipe.hpp"
 #include "session/key_log.hpp"
 #include "session/state.hpp"
 
@@ -155,12 +156,16 @@ bool Session::State::is_logged() const {
 
 void Session::State::log_secret(std::string_view label, handshake::Bytes client_random,
                                 handshake::Bytes secret) {
-  std::string line(label);
+  std::string line;
+  line.reserve(label.size() + 2 * (client_random.size() + secret.size()) + 3);
+  line += label;
   line += ' ';
   append_hex(line, client_random);
   line += ' ';
   append_hex(line, secret);
+  line += '\n';
   context->inside().key_log->append(line);
+  crypto::wipe(std::as_writable_bytes(std::span(line)));
 }
 
 }  // namespace dtls

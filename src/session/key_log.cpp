@@ -38,11 +38,9 @@ Result<std::shared_ptr<KeyLog>> KeyLog::open(const std::string& path) {
 }
 
 void KeyLog::append(std::string_view line) {
-  std::string text(line);
-  text += '\n';
   const std::lock_guard lock(mutex_);
   ERR_set_mark();
-  BIO_write(file_.get(), text.data(), static_cast<int>(text.size()));
+  BIO_write(file_.get(), line.data(), static_cast<int>(line.size()));
   ERR_pop_to_mark();
 }
 

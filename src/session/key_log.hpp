@@ -20,8 +20,8 @@ class KeyLog {
   // mode than 0600; the message has the path.
   static Result<std::shared_ptr<KeyLog>> open(const std::string& path);
 
-  // append writes the line and its end in one write(2), so that lines of several processes do not
-  // mix. A full disk loses lines, not connections.
+  // append writes the line, which ends with a line feed, in one write(2), so that lines of several
+  // processes do not mix. A full disk loses lines, not connections. No copy is made.
   void append(std::string_view line);
 
  private:

@@ -53,6 +53,10 @@ void Session::close() {
   state_->engine.close();
 }
 
+void Session::leave_thread() const noexcept {
+  state_->engine.leave_thread();
+}
+
 void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
   State& state = *state_;
   state.patience = timeout;

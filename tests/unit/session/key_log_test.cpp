@@ -118,7 +118,7 @@ TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {
 TEST_F(KeyLog, goes_on_behind_what_the_file_has) {
   std::ofstream(path_) << "# before\n";
   ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
-  session::KeyLog::open(path_)->get()->append("after");
+  session::KeyLog::open(path_)->get()->append("after\n");
   EXPECT_EQ(lines(), (std::vector<std::string>{"# before", "after"}));
 }
 
@@ -182,7 +182,7 @@ TEST_F(KeyLog, keeps_lines_of_several_threads_apart) {
       thread = std::jthread([&] {
         const auto log = std::move(*session::KeyLog::open(path_));
         for (int n = 0; n < 50; ++n)
-          log->append(line);
+          log->append(line + "\n");
       });
     }
   }
