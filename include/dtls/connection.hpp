@@ -101,9 +101,10 @@ class Connection {
   // on_psk_wanted and on_ticket call back when a key is wanted or a ticket has come (at once, if
   // that was before): as background work of the loop, so also inside blocking calls, but never from
   // inside a call to this connection. They may call it, but for what blocks. An empty function
-  // removes.
+  // removes. on_established does the same, once, when the first handshake has finished.
   void on_psk_wanted(std::function<void()> callback);
   void on_ticket(std::function<void()> callback);
+  void on_established(std::function<void()> callback);
 
   // descriptor is a UDP socket bound to the local and connected to the peer's address; the first
   // call gives an accepted connection a socket of its own. For watching with the loop only. EBADF

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "dtls/config.hpp"
 #include "dtls/connection.hpp"
@@ -14,6 +15,15 @@ namespace dtls {
 namespace runtime {
 class ServerCore;
 }
+
+// HandshakeFailure tells of a peer of a server whose handshake has failed.
+struct HandshakeFailure {
+  Address peer;
+  Error error;  // its alert is the one that was sent or received, if there was one
+  // Who the peer said it is. Nothing of it is proven; identities may be any bytes.
+  std::string psk_identity;
+  std::string subject;  // of its certificate: "CN=example.org,O=Example"
+};
 
 // Server accepts peers on one address. Used on the thread of its loop. Connections outlive it:
 // those without a socket of their own get one when the server closes. The address is then free for
@@ -42,6 +52,15 @@ class Server {
   // on_acceptable calls back, level-triggered, while a peer waits: for programs that accept by
   // themselves. It and on_accept take each other's place.
   void on_acceptable(std::function<void()> callback);
+
+  // on_handshake_failed calls back once for each connection of this server whose first handshake
+  // has failed, whether the program has looked at it or not; Connection::on_established tells of
+  // the others. It runs on the thread of the loop, as background work, so also inside blocking
+  // calls, but never from inside a call to the server or a connection; it may call both, but for
+  // what blocks. Not told: what the program has closed itself, and connections that were handed to
+  // another thread, which are told of there. 1024 failures wait to be told at most; more are
+  // dropped. An empty function removes.
+  void on_handshake_failed(std::function<void(const HandshakeFailure&)> callback);
 
   // close ends accepting and releases the descriptor. The private keys, pre-shared keys, ticket
   // keys and cookie secrets are wiped with it, or with the last connection of the server that

@@ -39,6 +39,10 @@ struct Message {
 struct Closed {};  // the peer sent close_notify (RFC 5246 §7.2.1)
 struct Failed {
   Error error;
+  // Who the peer said it is, proven or not; of a handshake that failed.
+  std::string psk_identity =
+      {};  // server: of the pre-shared key that the client named; may be any bytes
+  std::string subject = {};  // of the certificate that it showed: "CN=example.org,O=Example"
 };
 // A key is wanted, as the configuration's psk_callback has put off: the handshake waits for
 // provide_psk, within its patience.

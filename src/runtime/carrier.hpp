@@ -9,6 +9,7 @@
 
 #include "dtls/address.hpp"
 #include "dtls/error.hpp"
+#include "dtls/server.hpp"
 #include "endpoint/endpoint.hpp"
 #include "net/udp_socket.hpp"
 
@@ -39,6 +40,8 @@ class Carrier {
   // See Endpoint.
   virtual void establish(const Address& peer) = 0;
   virtual void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) = 0;
+  // note_failure hears of the failed handshake of a connection that counts.
+  virtual void note_failure(HandshakeFailure failure) = 0;
   virtual void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
                       std::weak_ptr<endpoint::Receiver> away) = 0;
   // `inlet` reaches the receiver from another thread.

@@ -142,6 +142,10 @@ void Connection::on_ticket(std::function<void()> callback) {
   core_->on_ticket(std::move(callback));
 }
 
+void Connection::on_established(std::function<void()> callback) {
+  core_->on_established(std::move(callback));
+}
+
 void Connection::fly_away() {
   core_->fly_away();
 }

@@ -188,7 +188,7 @@ void ConnectionCore::handle(Event& event) {
   } else if (std::holds_alternative<Closed>(event)) {
     end(State::kClosedByPeer);
   } else if (auto* failed = std::get_if<Failed>(&event)) {
-    fail(std::move(failed->error));
+    report_failure(std::move(*failed));
   } else if (auto* wanted = std::get_if<PskWanted>(&event)) {
     association_.wanted_psk = std::move(wanted->identity);
     announce_soon();
@@ -204,6 +204,7 @@ void ConnectionCore::on_connected() {
     carrier->establish(association_.peer);
   }
   if (const auto old = association_.predecessor.release()) old->supersede();
+  announce_soon();
 }
 
 // A handshake's datagrams that cannot be sent are lost datagrams: they are sent again in time.
@@ -268,8 +269,12 @@ void ConnectionCore::rearm(TimePoint now) {
   });
 }
 
-void ConnectionCore::fail(Error error) {
-  association_.failure = std::move(error);
+void ConnectionCore::report_failure(Failed failed) {
+  if (const auto carrier = carrier_.lock(); carrier && counted_ && is_handshaking()) {
+    carrier->note_failure({association_.peer, failed.error, std::move(failed.psk_identity),
+                           std::move(failed.subject)});
+  }
+  association_.failure = std::move(failed.error);
   end(State::kFailed);
 }
 
@@ -384,10 +389,16 @@ void ConnectionCore::on_ticket(std::function<void()> callback) {
   announce_soon();
 }
 
+void ConnectionCore::on_established(std::function<void()> callback) {
+  on_established_ = std::move(callback);
+  announce_soon();
+}
+
 // Not at once: the program may be in the middle of a call to this connection.
 void ConnectionCore::announce_soon() {
-  const bool is_due =
-      (association_.wanted_psk && on_psk_wanted_) || (association_.has_ticket && on_ticket_);
+  const bool is_due = (association_.wanted_psk && on_psk_wanted_) ||
+                      (association_.has_ticket && on_ticket_) ||
+                      (was_established() && on_established_);
   if (!is_due || announcement_ || flown_ || association_.state == State::kClosed) return;
   announcement_ = loop_.core().post([this] { announce(); });
 }
@@ -395,6 +406,9 @@ void ConnectionCore::announce_soon() {
 void ConnectionCore::announce() {
   announcement_.reset();
   const auto self = shared_from_this();
+  if (was_established()) {
+    if (const auto callback = std::exchange(on_established_, {})) callback();
+  }
   // Copies: a callback may put another in its own place.
   if (const auto callback = on_psk_wanted_; callback && association_.wanted_psk) callback();
   if (const auto callback = on_ticket_; callback && association_.has_ticket) callback();

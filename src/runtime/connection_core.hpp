@@ -69,6 +69,7 @@ class ConnectionCore final : public net::Source,
   // See Connection. The callbacks run as background work.
   void on_psk_wanted(std::function<void()> callback);
   void on_ticket(std::function<void()> callback);
+  void on_established(std::function<void()> callback);
   void close();
 
   Result<int> descriptor();
@@ -100,6 +101,10 @@ class ConnectionCore final : public net::Source,
  private:
   [[nodiscard]] bool is_live() const { return association_.is_live(); }
   [[nodiscard]] bool is_handshaking() const { return association_.state == State::kHandshaking; }
+  // Also of one that the peer has closed since.
+  [[nodiscard]] bool was_established() const {
+    return association_.state == State::kEstablished || association_.state == State::kClosedByPeer;
+  }
   [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
   void start();
   void start_soon();
@@ -119,7 +124,8 @@ class ConnectionCore final : public net::Source,
   void rearm(TimePoint now);
   void announce_soon();
   void announce();
-  void fail(Error error);
+  void report_failure(Failed failed);
+  void fail(Error error) { report_failure({std::move(error)}); }
   void end(State state);
   void leave_endpoint(bool half_open);
   void forget_secrets();
@@ -153,6 +159,7 @@ class ConnectionCore final : public net::Source,
   std::optional<EventLoop::TimerId> start_;
   std::function<void()> on_psk_wanted_;
   std::function<void()> on_ticket_;
+  std::function<void()> on_established_;            // until it was called
   std::optional<EventLoop::TimerId> announcement_;  // of what those are called for
   int socket_error_ = 0;
   bool reading_paused_ = false;  // the loop does not watch the own socket

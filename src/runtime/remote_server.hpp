@@ -41,6 +41,7 @@ class RemoteServer final : public Carrier {
   void establish(const Address& /*peer*/) override {}
   void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,
               bool /*half_open*/) override {}
+  void note_failure(HandshakeFailure /*failure*/) override {}
   void depart(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/, bool /*half_open*/,
               std::weak_ptr<endpoint::Receiver> /*away*/) override {}
   void restore(const Address& peer, endpoint::Receiver& /*receiver*/,

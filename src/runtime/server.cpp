@@ -54,6 +54,10 @@ void Server::on_acceptable(std::function<void()> callback) {
   runtime::replace_watch(*core_, accept_watch_, Interest::kRead, std::move(callback));
 }
 
+void Server::on_handshake_failed(std::function<void(const HandshakeFailure&)> callback) {
+  core_->on_handshake_failed(std::move(callback));
+}
+
 void Server::close() {
   if (core_) core_->close();
 }

@@ -189,6 +189,29 @@ void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver,
   endpoint_.depart(peer, receiver, half_open, std::move(away));
 }
 
+void ServerCore::on_handshake_failed(std::function<void(const HandshakeFailure&)> callback) {
+  on_handshake_failed_ = std::move(callback);
+  if (!on_handshake_failed_) failures_.clear();
+}
+
+void ServerCore::note_failure(HandshakeFailure failure) {
+  if (!on_handshake_failed_ || failures_.size() >= kMostFailures) return;
+  failures_.push_back(std::move(failure));
+  // Not at once: the program may be in the middle of a call to the connection.
+  if (!announcement_) announcement_ = loop_.core().post([this] { announce_failures(); });
+}
+
+void ServerCore::announce_failures() {
+  announcement_.reset();
+  const auto self = shared_from_this();
+  while (!failures_.empty()) {
+    const auto failure = std::move(failures_.front());
+    failures_.pop_front();
+    // A copy: it may put another in its own place.
+    if (const auto callback = on_handshake_failed_) callback(failure);
+  }
+}
+
 Result<void> ServerCore::set_ipv6_only(bool enable) {
   auto set = socket_.set_ipv6_only(enable);
   if (set || local_.family != Address::Family::kIpv6) return set;
@@ -211,6 +234,8 @@ void ServerCore::close() {
     connections_.extract(connections_.begin()).mapped()->leave_carrier();
   if (named_) NamedServers::of_process().leave(*named_);
   loop_.core().detach(*this);
+  if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
+  failures_.clear();
   socket_.close();
   // Connections that live on have these, too; the last of them takes them along.
   endpoint_.forget_secrets();

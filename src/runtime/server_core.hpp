@@ -1,6 +1,9 @@
 // ServerCore: what stands behind a Server handle.
 #pragma once
 
+#include <cstddef>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +12,7 @@
 
 #include "dtls/config.hpp"
 #include "dtls/event_loop.hpp"
+#include "dtls/server.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
@@ -33,6 +37,7 @@ class ServerCore final : public net::Source,
   // try_accept fails with EAGAIN when no peer waits.
   Result<std::shared_ptr<ConnectionCore>> try_accept();
   void close();
+  void on_handshake_failed(std::function<void(const HandshakeFailure&)> callback);
 
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
@@ -55,6 +60,7 @@ class ServerCore final : public net::Source,
                  std::span<std::byte> datagram, TimePoint now) override;
   void establish(const Address& peer) override { endpoint_.establish(peer); }
   void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) override;
+  void note_failure(HandshakeFailure failure) override;
   void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
               std::weak_ptr<endpoint::Receiver> away) override;
   void restore(const Address& peer, endpoint::Receiver& receiver,
@@ -67,6 +73,9 @@ class ServerCore final : public net::Source,
   }
 
  private:
+  // What waits to be told: a program that does not turn its loop holds no more than this.
+  static constexpr std::size_t kMostFailures = 1024;
+
   ServerCore(EventLoop& loop, std::shared_ptr<Context> context, endpoint::CookieGate gate,
              const ServerConfig& config);
 
@@ -74,6 +83,8 @@ class ServerCore final : public net::Source,
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
   bool take_in_batch(TimePoint now);
+  void announce_failures();
+
   static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
 
   EventLoop& loop_;
@@ -86,6 +97,9 @@ class ServerCore final : public net::Source,
   bool meets_full_queue_ = false;  // a connection's, since the batch began
   net::UdpSocket socket_;
   Address local_;
+  std::function<void(const HandshakeFailure&)> on_handshake_failed_;
+  std::deque<HandshakeFailure> failures_;
+  std::optional<EventLoop::TimerId> announcement_;
 };
 
 }  // namespace dtls::runtime

@@ -114,6 +114,7 @@ void Session::State::accept_resumed(const handshake::SessionState& state) {
 
 handshake::PskAnswer Session::State::psk(std::string_view identity) {
   const auto& settings = context->inside();
+  if (settings.hosts != nullptr) wanted_psk = identity.substr(0, kMaxPskIdentity);
   if (settings.psk) return to_engine(*settings.psk);
   if (const auto known = settings.psks.find(identity); known != settings.psks.end()) {
     return to_engine(known->second);

@@ -3,12 +3,23 @@
 
 #include <utility>
 
+#include "credentials/openssl_errors.hpp"
+#include "credentials/pem.hpp"
 #include "handshake/retry.hpp"
 #include "session/failure.hpp"
 #include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"
 
 namespace dtls {
+namespace {
+
+std::string subject_of(const std::string& pem) {
+  if (pem.empty()) return {};
+  const auto certificates = credentials::parse_certificates(pem, "cert");
+  return certificates ? credentials::subject_of(certificates->front().get()) : std::string();
+}
+
+}  // namespace
 
 Session::State::State(std::shared_ptr<const Context> shared, const Address& to)
     : context(std::move(shared)),
@@ -61,15 +72,18 @@ Failed Session::State::fail(Error error) {
   const auto is_empty = [](const PeerVerification& of) {
     return !of.authorized && of.reason.empty() && of.certificate.empty();
   };
+  const std::string shown = pending ? pending->certificate : std::string();
   if (is_empty(verification) || (pending && !is_empty(*pending))) note_verification();
   handshake_deadline.reset();
-  return {std::move(error)};
+  return {std::move(error), context->inside().hosts ? std::exchange(wanted_psk, {}) : std::string(),
+          subject_of(shown)};
 }
 
 std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
   if (std::holds_alternative<handshake::Established>(event)) {
     note_verification();
     was_connected = true;
+    wanted_psk = {};
     return Connected{};
   }
   if (const auto* received = std::get_if<handshake::Received>(&event)) {

@@ -36,7 +36,7 @@ struct Session::State : public handshake::Decisions {
   bool heard_from_peer = false;
   bool was_renegotiating = false;
   bool was_connected = false;
-  std::string wanted_psk;     // the identity that was asked for last
+  std::string wanted_psk;     // the identity that was asked for last, until the handshake is done
   bool awaits_hello = false;  // server: nothing has come yet
 
   handshake::Engine engine;
