@@ -71,7 +71,10 @@ function sockaddr6(addr = constants.IN6ADDR_ANY, port = 0, scope) {
  * @throws {Error} EINVAL when a member's value makes no address
  */
 function parse(value, minPort) {
-  const { domain, addr, port, scope } = validate.object("sockaddr", value);
+  const given = validate.object("sockaddr", value);
+  const [domain, addr, port, scope] = ["domain", "addr", "port", "scope"].map(
+    (member) => validate.own(given, member),
+  );
   const text = validate.string("sockaddr.addr", addr);
   const number = validate.integer("sockaddr.port", port, minPort, MAX_PORT);
   if (domain !== undefined) {
@@ -94,4 +97,20 @@ function parse(value, minPort) {
   return address;
 }
 
-module.exports = { constants, parse, sockaddr, sockaddr6 };
+/**
+ * toText() shows an address to people.
+ *
+ * @param {Address | undefined} address
+ * @returns {string | undefined}
+ */
+function toText(address) {
+  if (address === undefined) {
+    return undefined;
+  }
+  const { domain, addr, port } = address;
+  return domain === constants.AF_INET6
+    ? `[${addr}]:${port}`
+    : `${addr}:${port}`;
+}
+
+module.exports = { constants, parse, sockaddr, sockaddr6, toText };

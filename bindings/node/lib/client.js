@@ -24,7 +24,7 @@ const nobody = () => undefined;
  * @param {NativeConnection} connection its handshake has begun
  * @param {number | undefined | ((dtls: Connection | undefined, remote: Address) => void)} wait
  * @param {Address} remote
- * @param {((identity: string) => unknown) | undefined} ask finds a pre-shared key
+ * @param {((identity: string | Buffer) => unknown) | undefined} ask finds a pre-shared key
  * @returns {Connection | undefined}
  */
 function begin(connection, wait, remote, ask) {
@@ -61,6 +61,14 @@ function begin(connection, wait, remote, ask) {
 function createClient(opt, sockaddr, timeout) {
   try {
     const checked = options.clientOptions(opt);
+    const ask = Object.hasOwn(checked, "pskCallback")
+      ? askClient(
+          validate.callback(
+            "opt.pskCallback",
+            validate.own(opt, "pskCallback"),
+          ),
+        )
+      : undefined;
     const wait =
       typeof timeout === "function"
         ? timeout
@@ -68,15 +76,7 @@ function createClient(opt, sockaddr, timeout) {
     const remote = address.parse(sockaddr, MIN_PORT);
     loop();
     const connection = native().Connection.connect(checked, remote);
-    const { pskCallback } = /** @type {{ pskCallback?: Function }} */ (
-      opt ?? {}
-    );
-    return begin(
-      connection,
-      wait,
-      remote,
-      pskCallback && askClient(pskCallback),
-    );
+    return begin(connection, wait, remote, ask);
   } catch (error) {
     return fail(error, undefined);
   }

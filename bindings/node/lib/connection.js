@@ -1,9 +1,11 @@
 "use strict";
 
+const { inspect } = require("node:util");
+const { toText } = require("./address");
 const { Dtls } = require("./dtls");
 const { ERRNO, fail, failure } = require("./errors");
 const { INTEREST } = require("./handle");
-const { STATE, whyUnfinished } = require("./handshake");
+const { STATE, STATE_NAMES, whyUnfinished } = require("./handshake");
 const { loop } = require("./loop");
 const { notice } = require("./notices");
 const { SRTP_PROFILES, VERSIONS } = require("./protocol");
@@ -40,11 +42,14 @@ class Connection extends Dtls {
   #session;
   /** @type {((session: Session, dtls: Connection) => void) | undefined} */
   #onsession;
+  /** @type {((dtls: Connection) => void) | undefined} */
+  #onestablished;
+  #wasEstablished = false;
   #ask;
 
   /**
    * @param {import("./handle").Handle<NativeConnection>} handle
-   * @param {(identity: string) => unknown} [ask] finds a pre-shared key
+   * @param {(identity: string | Buffer) => unknown} [ask] finds a pre-shared key
    */
   constructor(handle, ask) {
     super(handle);
@@ -54,6 +59,21 @@ class Connection extends Dtls {
     if (ask !== undefined) {
       this.#listen();
     }
+  }
+
+  /** What console.log() shows. */
+  [inspect.custom](
+    /** @type {number} */ _depth,
+    /** @type {import("node:util").InspectOptionsStylized} */ options,
+    /** @type {typeof inspect} */ show,
+  ) {
+    const state = this.#handle.peek((connection) => connection.state);
+    const shown = {
+      state: state === undefined ? "closed" : STATE_NAMES[state],
+      peer: toText(this.peerName()),
+      protocol: this.protocol,
+    };
+    return `Connection ${(show ?? inspect)(shown, options)}`;
   }
 
   /**
@@ -161,9 +181,9 @@ class Connection extends Dtls {
 
   /**
    * pskIdentity is the identity of the pre-shared key that took the place of
-   * certificates, undefined if none did.
+   * certificates, undefined if none did; a Buffer where it is not UTF-8.
    *
-   * @returns {string | undefined}
+   * @returns {string | Buffer | undefined}
    */
   get pskIdentity() {
     return this.#agreed()?.pskIdentity;
@@ -172,12 +192,17 @@ class Connection extends Dtls {
   /**
    * session is the newest ticket that the server has given, for the option
    * `session` of a later client; undefined if there is none. With DTLS 1.3 it
-   * comes a little after the handshake.
+   * comes a little after the handshake. close() wipes one that was not read.
    *
    * @returns {Session | undefined}
    */
   get session() {
-    this.#remember();
+    this.#handle.peek((connection) => {
+      const ticket = connection.takeTicket();
+      if (ticket !== undefined) {
+        this.#session = new Session(ticket);
+      }
+    });
     return this.#session;
   }
 
@@ -197,6 +222,29 @@ class Connection extends Dtls {
     }
     this.#onsession = callback ?? undefined;
     this.#listen();
+  }
+
+  /**
+   * onestablished, when assigned, is called once with this object when its
+   * handshake has finished, also where that was before. If it fails, it is never
+   * called: `onreadable`, a call that waits, or the server's `onhandshakefailed`
+   * tell. It is called as timers are, also inside calls that block, and keeps
+   * Node's loop no longer alive. An extension of the page.
+   *
+   * @returns {((dtls: Connection) => void) | undefined} undefined also after the call
+   */
+  get onestablished() {
+    return this.#onestablished;
+  }
+
+  set onestablished(callback) {
+    if (callback != null) {
+      validate.callback("onestablished", callback);
+    }
+    this.#onestablished = callback ?? undefined;
+    if (callback != null) {
+      this.#listen();
+    }
   }
 
   /**
@@ -439,17 +487,26 @@ class Connection extends Dtls {
 
   /** Has this object told when a key is wanted or a ticket has come. */
   #listen() {
-    this.#handle.peek((connection) =>
+    this.#handle.peek((connection) => {
+      connection.notify();
       notice(connection, () => {
         if (this.#ask !== undefined) {
           answer(connection, this.#ask);
+        }
+        if (connection.takeEstablished()) {
+          this.#wasEstablished = true;
+        }
+        if (this.#wasEstablished) {
+          const callback = this.#onestablished;
+          this.#onestablished = undefined;
+          callback?.(this);
         }
         const before = this.#session;
         if (this.#onsession !== undefined && this.session !== before) {
           this.#onsession(/** @type {Session} */ (this.#session), this);
         }
-      }),
-    );
+      });
+    });
   }
 
   #agreed() {
@@ -465,10 +522,6 @@ class Connection extends Dtls {
       this.#authorizationError = connection.authorizationError;
       this.#peerCertificate = connection.peerCertificate;
       this.#negotiated = connection.negotiated();
-      const ticket = connection.takeTicket();
-      if (ticket !== undefined) {
-        this.#session = new Session(ticket);
-      }
     });
   }
 }

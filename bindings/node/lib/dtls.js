@@ -1,5 +1,6 @@
 "use strict";
 
+const { inspect } = require("node:util");
 const { ERRNO } = require("./errors");
 const { Handle } = require("./handle");
 const validate = require("./validate");
@@ -16,6 +17,14 @@ const NOT_A_SERVER =
   "this Dtls object is a connection, and only a server can do this";
 const NOT_A_CONNECTION =
   "this Dtls object is a server, and only a connection can do this";
+
+/** @returns {never} */
+function refuseCloning() {
+  throw new TypeError(
+    "a Dtls object cannot be copied or sent to another thread: it belongs to the one that made it. " +
+      "Hand over its descriptor: sockFd, flyAway(), Dtls.createByFd()",
+  );
+}
 
 /**
  * Dtls is what servers and connections have in common. A method of the other
@@ -34,6 +43,17 @@ class Dtls {
       );
     }
     this.#handle = handle;
+    // An object that was copied to another thread would be an empty one. Structured cloning reads
+    // the enumerable properties, on every version of Node.
+    Object.defineProperty(this, "notCloneable", {
+      enumerable: true,
+      get: refuseCloning,
+    });
+  }
+
+  /** What JSON.stringify() shows. */
+  toJSON() {
+    return inspect(this);
   }
 
   /**

@@ -48,6 +48,10 @@ class Handle {
     return this.#seenFd;
   }
 
+  get isOpen() {
+    return this.#endpoint !== undefined;
+  }
+
   /** The local address. */
   get name() {
     if (this.#endpoint !== undefined) {

@@ -17,6 +17,15 @@ const STATE = Object.freeze({
   FAILED: 3,
 });
 
+/** As util.inspect shows them. */
+const STATE_NAMES = Object.freeze([
+  "handshaking",
+  "established",
+  "closed by the peer",
+  "failed",
+  "closed",
+]);
+
 /**
  * @param {ConnectionHandle} handle
  * @returns {Error | true | undefined} true when established; undefined while it goes on
@@ -107,4 +116,10 @@ function whenEstablished(handle, callback) {
   const watch = handle.watch(INTEREST.WRITE, deliver, handle.fd);
 }
 
-module.exports = { STATE, establish, whenEstablished, whyUnfinished };
+module.exports = {
+  STATE,
+  STATE_NAMES,
+  establish,
+  whenEstablished,
+  whyUnfinished,
+};

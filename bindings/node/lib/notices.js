@@ -4,26 +4,27 @@ const { loop } = require("./loop");
 const { native } = require("./native");
 
 /** @typedef {import("../types/native").Connection} NativeConnection */
+/** @typedef {import("../types/native").Server} NativeServer */
 
 /**
- * What a connection has to tell besides data: its handshake wants a key, a ticket
- * has come. That is delivered in every wait, as timers are, because a program
+ * What a connection has to tell besides data (its handshake wants a key or has
+ * finished, a ticket has come), and a server (a handshake has failed). That is delivered in every wait, as timers are, because a program
  * that blocks until a handshake is finished must not wait for itself.
  *
- * @type {WeakMap<NativeConnection, () => void>}
+ * @type {WeakMap<NativeConnection | NativeServer, () => void>}
  */
 const listeners = new WeakMap();
 let installed = false;
 
 /**
- * notice() has `callback` called when the connection has something to tell.
+ * notice() has `callback` called when the object, whose notify() was called, has
+ * something to tell.
  *
- * @param {NativeConnection} connection
+ * @param {NativeConnection | NativeServer} object
  * @param {() => void} callback
  */
-function notice(connection, callback) {
-  listeners.set(connection, callback);
-  connection.notify();
+function notice(object, callback) {
+  listeners.set(object, callback);
   if (installed) {
     return;
   }

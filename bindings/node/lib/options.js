@@ -1,5 +1,6 @@
 "use strict";
 
+const known = require("./known");
 const { protocolOptions } = require("./protocol");
 const { pskOptions } = require("./psk");
 const { Session } = require("./session");
@@ -69,6 +70,7 @@ function limitsOf(value) {
     return undefined;
   }
   const given = validate.object("opt.limits", value);
+  // Object.entries() has own properties only.
   /** @type {Record<string, number>} */
   const limits = {};
   for (const [name, limit] of Object.entries(given)) {
@@ -131,9 +133,13 @@ function keyLogFileOf(value) {
  * @throws {Error} EINVAL when one is out of range
  */
 function serverOptions(value) {
-  const opt = validate.object("opt", value);
+  const opt = known.options(
+    "opt",
+    validate.object("opt", value),
+    "createServer",
+  );
   const psk = pskOptions(opt, true);
-  const hasPsk = psk.psk !== undefined || psk.pskCallback === true;
+  const hasPsk = Object.hasOwn(psk, "psk") || Object.hasOwn(psk, "pskCallback");
   return {
     ...identityOf(opt, !hasPsk),
     ...protocolOptions(opt),
@@ -155,7 +161,7 @@ function serverOptions(value) {
  * @throws {TypeError} when an option has the wrong type
  */
 function identityOptions(value) {
-  const opt = validate.object("opt", value);
+  const opt = known.options("opt", validate.object("opt", value), "addcert");
   return { ...identityOf(opt), name: validate.string("opt.name", opt.name) };
 }
 
@@ -169,7 +175,11 @@ function identityOptions(value) {
  * @throws {Error} EINVAL when one is out of range
  */
 function clientOptions(value) {
-  const opt = value == null ? {} : validate.object("opt", value);
+  const opt = known.options(
+    "opt",
+    value == null ? {} : validate.object("opt", value),
+    "createClient",
+  );
   const { rejectUnauthorized = opt.rejectUnauthorinzed } = opt;
   return {
     ...protocolOptions(opt),

@@ -63,7 +63,9 @@ function stringsOf(name, value) {
   if (!Array.isArray(value)) {
     throw validate.typeError(name, "an array of strings", value);
   }
-  return value.map((each, i) => validate.string(`${name}[${i}]`, each));
+  return validate
+    .elements(name, value)
+    .map((each, i) => validate.string(`${name}[${i}]`, each));
 }
 
 const MAX_ALPN_NAME = 255;

@@ -3,6 +3,7 @@
 // Pre-shared keys: their options, and the callbacks that are asked for them. Keys are checked without
 // a word about what they are.
 
+const known = require("./known");
 const validate = require("./validate");
 
 /** @typedef {import("../types/native").Psk} Psk */
@@ -12,12 +13,19 @@ const MAX_IDENTITY = 256;
 const MAX_KEY = 64;
 
 /**
+ * Identities are bytes (RFC 4279 §5.1 asks for UTF-8, RFC 8446 §4.2.11 for nothing): a string
+ * stands for its UTF-8, a Buffer for itself.
+ *
  * @param {string} name
  * @param {unknown} value
- * @returns {string}
+ * @returns {string | Uint8Array}
  */
 function identityOf(name, value) {
-  const identity = validate.string(name, value);
+  if (typeof value !== "string" && !ArrayBuffer.isView(value)) {
+    throw validate.typeError(name, "a string or a Buffer", value);
+  }
+  const identity =
+    typeof value === "string" ? value : validate.bytes(name, value);
   const size = Buffer.byteLength(identity);
   if (size === 0 || size > MAX_IDENTITY) {
     throw validate.invalid(
@@ -51,7 +59,7 @@ function pskOf(name, value) {
   if (typeof value !== "object" || value === null) {
     throw validate.secretTypeError(name, "an object {identity, key}", value);
   }
-  const { identity, key } = /** @type {Record<string, unknown>} */ (value);
+  const { identity, key } = known.options(name, value, "psk");
   return {
     identity: identityOf(`${name}.identity`, identity),
     key: keyOf(`${name}.key`, key),
@@ -73,7 +81,9 @@ function pskOptions(opt, several) {
   if (opt.psk !== undefined) {
     checked.psk =
       several && Array.isArray(opt.psk)
-        ? opt.psk.map((each, i) => pskOf(`opt.psk[${i}]`, each))
+        ? validate
+            .elements("opt.psk", opt.psk)
+            .map((each, i) => pskOf(`opt.psk[${i}]`, each))
         : [pskOf("opt.psk", opt.psk)];
   }
   if (opt.pskCallback !== undefined) {
@@ -102,7 +112,7 @@ function asDefect(check) {
  * Asks a server's callback for the key of an identity.
  *
  * @param {Function} callback
- * @returns {(identity: string) => unknown}
+ * @returns {(identity: string | Buffer) => unknown}
  */
 function askServer(callback) {
   return (identity) =>
@@ -120,7 +130,7 @@ function askServer(callback) {
  * Asks a client's callback for the key to use; null stands for no hint.
  *
  * @param {Function} callback
- * @returns {(hint: string) => unknown}
+ * @returns {(hint: string | Buffer) => unknown}
  */
 function askClient(callback) {
   return (hint) =>
@@ -147,7 +157,7 @@ function andThen(value, check) {
  * is thrown, or rejects, leaves the peer without one, and is thrown on.
  *
  * @param {NativeConnection} connection
- * @param {(identity: string) => unknown} ask
+ * @param {(identity: string | Buffer) => unknown} ask
  */
 function answer(connection, ask) {
   const identity = connection.wantedPsk();

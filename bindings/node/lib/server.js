@@ -1,5 +1,6 @@
 "use strict";
 
+const { inspect } = require("node:util");
 const address = require("./address");
 const { Connection } = require("./connection");
 const { Dtls } = require("./dtls");
@@ -7,6 +8,7 @@ const { ERRNO, fail } = require("./errors");
 const { Handle, INTEREST } = require("./handle");
 const { loop } = require("./loop");
 const { native } = require("./native");
+const { notice } = require("./notices");
 const options = require("./options");
 const { servers } = require("./own_servers");
 const { askServer } = require("./psk");
@@ -14,7 +16,9 @@ const validate = require("./validate");
 
 /** @typedef {import("../types/native").Server} NativeServer */
 /** @typedef {import("../types/native").Address} Address */
+/** @typedef {import("../types/native").HandshakeFailure} HandshakeFailure */
 
+const { toText } = address;
 const MIN_PORT = 0;
 
 /**
@@ -25,15 +29,30 @@ class Server extends Dtls {
   /** @type {Function | undefined} */
   #onConnection;
   #ask;
+  /** @type {((failure: HandshakeFailure, server: Server) => void) | undefined} */
+  #onhandshakefailed;
 
   /**
    * @param {Handle<NativeServer>} handle
-   * @param {((identity: string) => unknown) | undefined} ask finds a pre-shared key
+   * @param {((identity: string | Buffer) => unknown) | undefined} ask finds a pre-shared key
    */
   constructor(handle, ask) {
     super(handle);
     this.#handle = handle;
     this.#ask = ask;
+  }
+
+  /** What console.log() shows. */
+  [inspect.custom](
+    /** @type {number} */ _depth,
+    /** @type {import("node:util").InspectOptionsStylized} */ options,
+    /** @type {typeof inspect} */ show,
+  ) {
+    const shown = {
+      state: this.#handle.isOpen ? "listening" : "closed",
+      address: toText(this.sockName()),
+    };
+    return `Server ${(show ?? inspect)(shown, options)}`;
   }
 
   /**
@@ -77,6 +96,42 @@ class Server extends Dtls {
       server.addIdentity(options.identityOptions(opt));
       return true;
     }, false);
+  }
+
+  /**
+   * onhandshakefailed, when assigned, is called for every connection of this
+   * server whose handshake has failed, whether the program has looked at it or not:
+   * with an error that has `peer`, `errno`, `code`, `message`, and, as far as they
+   * are known, `alert`, `pskIdentity` and `subject` (of the certificate); of these two
+   * nothing is proven. It is called as timers are, also inside calls that block, and
+   * keeps Node's loop no longer alive. An extension of the page.
+   *
+   * @returns {((failure: HandshakeFailure, server: Server) => void) | undefined}
+   */
+  get onhandshakefailed() {
+    return this.#onhandshakefailed;
+  }
+
+  set onhandshakefailed(callback) {
+    if (callback != null) {
+      validate.callback("onhandshakefailed", callback);
+    }
+    this.#onhandshakefailed = callback ?? undefined;
+    this.#handle.peek((server) => {
+      server.notify(callback != null);
+      notice(server, () => this.#tellFailure(server));
+    });
+  }
+
+  /** @param {NativeServer} server */
+  #tellFailure(server) {
+    for (
+      let failure = server.takeFailure();
+      failure !== undefined;
+      failure = server.takeFailure()
+    ) {
+      this.#onhandshakefailed?.(failure, this);
+    }
   }
 
   /**
@@ -144,11 +199,18 @@ class Server extends Dtls {
 function createServer(opt, sockaddr) {
   try {
     const checked = options.serverOptions(opt);
+    const ask = Object.hasOwn(checked, "pskCallback")
+      ? askServer(
+          validate.callback(
+            "opt.pskCallback",
+            validate.own(opt, "pskCallback"),
+          ),
+        )
+      : undefined;
     const local = address.parse(sockaddr, MIN_PORT);
     loop();
     const handle = new Handle(new (native().Server)(checked, local));
-    const { pskCallback } = /** @type {{ pskCallback?: Function }} */ (opt);
-    return new Server(handle, pskCallback && askServer(pskCallback));
+    return new Server(handle, ask);
   } catch (error) {
     return fail(error, undefined);
   }

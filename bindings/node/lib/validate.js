@@ -1,6 +1,14 @@
 "use strict";
 
+const util = require("node:util");
+
 const { ERRNO, failure } = require("./errors");
+
+/** More than any option can use; an array says of itself how long it is. */
+const MAX_ELEMENTS = 65536;
+
+/** Objects that only look like it have no bytes: instanceof asks the prototype. */
+const isUint8Array = util.types.isUint8Array;
 
 // A wrong type is a mistake in the program and throws a TypeError; a value out
 // of range is reported like a condition of the world, as an error with EINVAL.
@@ -68,6 +76,42 @@ function object(name, value) {
 }
 
 /**
+ * own() reads a property once, and only one of the object itself: what a program, or a library that it
+ * uses, has put on a prototype is not an option.
+ *
+ * @param {object} value
+ * @param {string} key
+ * @returns {unknown} undefined if there is none
+ */
+function own(value, key) {
+  return Object.hasOwn(value, key)
+    ? /** @type {Record<string, unknown>} */ (value)[key]
+    : undefined;
+}
+
+/**
+ * elements() reads an array into one of ours, each place once. Methods of the array are not called.
+ *
+ * @param {string} name
+ * @param {unknown[]} array
+ * @returns {unknown[]}
+ * @throws {Error} EINVAL when there are too many
+ */
+function elements(name, array) {
+  const length = array.length;
+  if (length > MAX_ELEMENTS) {
+    throw invalid(
+      `\`${name}\` must have at most ${MAX_ELEMENTS} elements, but has ${length}`,
+    );
+  }
+  const read = [];
+  for (let i = 0; i < length; i++) {
+    read.push(array[i]);
+  }
+  return read;
+}
+
+/**
  * @param {string} name
  * @param {unknown} value
  * @returns {string}
@@ -90,17 +134,18 @@ function optionalString(name, value) {
 
 /**
  * PEM text. Buffers count too: that is what Node's fs.readFileSync() returns.
+ * They stay what they are, because a string with a key in it cannot be wiped.
  *
  * @param {string} name
  * @param {unknown} value
- * @returns {string | undefined}
+ * @returns {string | Uint8Array | undefined}
  */
 function optionalPem(name, value) {
   if (value == null) {
     return undefined;
   }
-  if (value instanceof Uint8Array) {
-    return new TextDecoder().decode(value);
+  if (isUint8Array(value)) {
+    return /** @type {Uint8Array} */ (value);
   }
   if (typeof value !== "string") {
     throw secretTypeError(name, "a string of PEM", value);
@@ -123,7 +168,7 @@ function optionalSecret(name, value) {
 /**
  * @param {string} name
  * @param {unknown} value
- * @returns {string}
+ * @returns {string | Uint8Array}
  */
 function pem(name, value) {
   const text = optionalPem(name, value);
@@ -222,8 +267,8 @@ function timeout(name, value) {
  * @returns {Uint8Array}
  */
 function bytes(name, value, expected = "a Buffer") {
-  if (value instanceof Uint8Array) {
-    return value;
+  if (isUint8Array(value)) {
+    return /** @type {Uint8Array} */ (value);
   }
   if (ArrayBuffer.isView(value)) {
     return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -274,6 +319,7 @@ module.exports = {
   boolean,
   bytes,
   callback,
+  elements,
   integer,
   invalid,
   number,
@@ -281,6 +327,7 @@ module.exports = {
   optionalPem,
   optionalSecret,
   optionalString,
+  own,
   pem,
   range,
   secretBytes,

@@ -95,7 +95,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("takeNotice",
               Napi::Function::New(env, [](const Napi::CallbackInfo& info) -> Napi::Value {
                 auto* next = Environment::of(info.Env())->take_notice();
-                return next == nullptr ? info.Env().Undefined() : next->Value();
+                return next == nullptr ? info.Env().Undefined() : next->noticed();
               }));
   define_task_functions(exports);
   exports.Set("openssl", Napi::Function::New(env, openssl));

@@ -34,6 +34,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        InstanceMethod("updateKeys", &ConnectionObject::update_keys),
        InstanceMethod("exportKeyingMaterial", &ConnectionObject::export_keying_material),
        InstanceMethod("notify", &ConnectionObject::notify),
+       InstanceMethod("takeEstablished", &ConnectionObject::take_established),
        InstanceMethod("wantedPsk", &ConnectionObject::wanted_psk),
        InstanceMethod("providePsk", &ConnectionObject::provide_psk),
        InstanceMethod("takeTicket", &ConnectionObject::take_ticket),
@@ -45,20 +46,30 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
   return DefineClass(env, "Connection", properties);
 }
 
+// The constructor is JavaScript's to call as well, so it finds its connection where only wrap puts
+// one.
 Napi::Object ConnectionObject::wrap(Napi::Env env, Connection connection) {
-  const auto external = Napi::External<Connection>::New(env, &connection);
-  return Environment::of(env)->connection_class.New({external});
+  const auto environment = Environment::of(env);
+  struct Lent {
+    Environment& environment;
+    ~Lent() { environment.unwrapped = nullptr; }
+  } const lent{*environment};
+  environment->unwrapped = &connection;
+  return environment->connection_class.New({});
 }
 
 ConnectionObject::ConnectionObject(const Napi::CallbackInfo& info)
     : Napi::ObjectWrap<ConnectionObject>(info), environment_(Environment::of(info.Env())) {
-  if (!info[0].IsExternal()) {
+  Connection* const connection = std::exchange(environment_->unwrapped, nullptr);
+  if (connection == nullptr) {
     throw Napi::TypeError::New(info.Env(), "a Connection is made by connect() or accept()");
   }
-  connection_.emplace(std::move(*info[0].As<Napi::External<Connection>>().Data()));
+  connection_.emplace(std::move(*connection));
+  environment_->enter(this, Environment::Kind::kConnection);
 }
 
 ConnectionObject::~ConnectionObject() {
+  environment_->leave(this);
   environment_->withdraw_notice(this);
   end_watches();
 }
@@ -68,14 +79,16 @@ Napi::Value ConnectionObject::connect(const Napi::CallbackInfo& info) {
   ClientConfig config;
   config.verify = bool_field(options, "rejectUnauthorized", false);
   config.load_system_trust = bool_field(options, "loadDefaultCerts", false);
-  config.ca = text_field(options, "ca");
+  config.ca = bytes_field(options, "ca");
   config.server_name = text_field(options, "server");
-  config.identity = identity_fields(options);
   config.renegotiate = bool_field(options, "renegotiate", false);
   config.key_log_file = text_field(options, "keyLogFile");
   read_protocol(options, config);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
-  auto connection = Client::start(Environment::of(info.Env())->loop(), config, to_address(info[1]));
+  const auto address = to_address(info[1]);
+  config.identity = identity_fields(options);
+  auto connection = Client::start(Environment::of(info.Env())->loop(), config, address);
+  wipe(config.identity);
   return wrap(info.Env(), value_or_throw(info.Env(), std::move(connection)));
 }
 
@@ -90,6 +103,7 @@ Napi::Value ConnectionObject::from_fd(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
   return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
 }
 
@@ -121,6 +135,7 @@ Napi::Value ConnectionObject::pending(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConnectionObject::fd(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
   if (connection_->state() == Connection::State::kClosed) return Napi::Number::New(info.Env(), -1);
   return Napi::Number::New(info.Env(), value_or_throw(info.Env(), connection_->descriptor()));
 }
@@ -139,8 +154,8 @@ void ConnectionObject::update_keys(const Napi::CallbackInfo& info) {
 }
 
 void ConnectionObject::export_keying_material(const Napi::CallbackInfo& info) {
-  const auto out = bytes_of(info[0]);
   const auto label = info[1].As<Napi::String>().Utf8Value();
+  const auto out = bytes_of(info[0]);
   std::optional<std::span<const std::byte>> context;
   if (!info[2].IsUndefined()) context = bytes_of(info[2]);
   done_or_throw(info.Env(), connection_->export_keying_material(label, context, out));
@@ -150,11 +165,19 @@ void ConnectionObject::notify(const Napi::CallbackInfo& /*info*/) {
   const auto tell = [this] { environment_->add_notice(this); };
   connection_->on_psk_wanted(tell);
   connection_->on_ticket(tell);
+  connection_->on_established([this, tell] {
+    established_ = true;
+    tell();
+  });
+}
+
+Napi::Value ConnectionObject::take_established(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), std::exchange(established_, false));
 }
 
 Napi::Value ConnectionObject::wanted_psk(const Napi::CallbackInfo& info) {
   const auto& identity = connection_->wanted_psk();
-  return identity ? Napi::String::New(info.Env(), *identity) : info.Env().Undefined();
+  return identity ? bytes_or_text(info.Env(), *identity) : info.Env().Undefined();
 }
 
 void ConnectionObject::provide_psk(const Napi::CallbackInfo& info) {
@@ -163,7 +186,7 @@ void ConnectionObject::provide_psk(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::take_ticket(const Napi::CallbackInfo& info) {
   auto ticket = connection_->take_ticket();
-  return ticket ? to_js(info.Env(), std::move(*ticket)) : info.Env().Undefined();
+  return ticket ? environment_->keep(info.Env(), std::move(*ticket)) : info.Env().Undefined();
 }
 
 void ConnectionObject::fly_away(const Napi::CallbackInfo& /*info*/) {
@@ -184,16 +207,19 @@ Napi::Value ConnectionObject::socket_error(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConnectionObject::authorized(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
   return Napi::Boolean::New(info.Env(), connection_->verification().authorized);
 }
 
 Napi::Value ConnectionObject::authorization_error(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
   const auto& reason = connection_->verification().reason;
   if (reason.empty()) return info.Env().Undefined();
   return Napi::String::New(info.Env(), reason);
 }
 
 Napi::Value ConnectionObject::peer_certificate(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
   const auto& pem = connection_->verification().certificate;
   if (pem.empty()) return info.Env().Undefined();
   return Napi::String::New(info.Env(), pem);
@@ -201,7 +227,10 @@ Napi::Value ConnectionObject::peer_certificate(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::watch(const Napi::CallbackInfo& info) {
   const auto id = environment_->new_id();
-  if (to_interest(info[0]) == Interest::kWrite) {
+  const bool settles = to_interest(info[0]) == Interest::kWrite;
+  auto& earlier = settles ? settled_ : readable_;
+  if (earlier) environment_->forget(*std::exchange(earlier, std::nullopt));
+  if (settles) {
     connection_->on_settled(environment_->reporter(id));
     environment_->remember(id, [this] { connection_->on_settled({}); });
     settled_ = id;

@@ -10,16 +10,18 @@
 namespace dtls::node {
 
 class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
-                         public SocketMethods<ConnectionObject> {
+                         public SocketMethods<ConnectionObject>,
+                         public Noticed {
  public:
   static Napi::Function define(Napi::Env env);
   // wrap makes the JavaScript object of a connection.
   static Napi::Object wrap(Napi::Env env, Connection connection);
 
-  explicit ConnectionObject(const Napi::CallbackInfo& info);  // takes an External<Connection>
+  explicit ConnectionObject(const Napi::CallbackInfo& info);  // by wrap only
   ~ConnectionObject() override;
 
   Connection& handle() { return *connection_; }
+  Napi::Value noticed() override { return Value(); }
 
  private:
   static Napi::Value connect(const Napi::CallbackInfo& info);
@@ -43,6 +45,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   void update_keys(const Napi::CallbackInfo& info);
   void export_keying_material(const Napi::CallbackInfo& info);
   void notify(const Napi::CallbackInfo& info);
+  Napi::Value take_established(const Napi::CallbackInfo& info);
   Napi::Value wanted_psk(const Napi::CallbackInfo& info);
   void provide_psk(const Napi::CallbackInfo& info);
   Napi::Value take_ticket(const Napi::CallbackInfo& info);
@@ -53,6 +56,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   std::optional<Connection> connection_;
   std::optional<Environment::Id> readable_;
   std::optional<Environment::Id> settled_;
+  bool established_ = false;  // not told yet
 };
 
 }  // namespace dtls::node

@@ -11,6 +11,28 @@ namespace {
 
 constexpr double kDomainIpv6 = 10;  // AF_INET6 of Linux, as Dtls.AF_INET6
 
+// RFC 3629 §4: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool is_utf8(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  for (std::size_t at = 0; at < text.size();) {
+    const unsigned first = byte(at);
+    const std::size_t rest = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || rest >= text.size() - at) return false;
+    for (std::size_t i = 1; i <= rest; ++i) {
+      if ((byte(at + i) & 0xc0U) != 0x80) return false;
+    }
+    if (rest > 1) {
+      const unsigned second = byte(at + 1);
+      if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+          (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
+        return false;
+      }
+    }
+    at += rest + 1;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string errno_name(int number) {
@@ -43,7 +65,7 @@ Interest to_interest(const Napi::Value& value) {
 
 Address to_address(const Napi::Value& value) {
   const auto object = value.As<Napi::Object>();
-  const auto port = object.Get("port").As<Napi::Number>().Uint32Value();
+  const auto port = own_field(object, "port").As<Napi::Number>().Uint32Value();
   return value_or_throw(
       value.Env(), Address::parse(text_field(object, "addr"), static_cast<std::uint16_t>(port)));
 }
@@ -58,34 +80,39 @@ Napi::Object to_js(Napi::Env env, const Address& address) {
   return object;
 }
 
+Napi::Value own_field(const Napi::Object& options, const char* name) {
+  return options.HasOwnProperty(name) ? options.Get(name) : options.Env().Undefined();
+}
+
 std::string text_field(const Napi::Object& options, const char* name) {
-  const Napi::Value value = options.Get(name);
+  const Napi::Value value = own_field(options, name);
   return value.IsString() ? value.As<Napi::String>().Utf8Value() : std::string();
 }
 
 bool bool_field(const Napi::Object& options, const char* name, bool otherwise) {
-  const Napi::Value value = options.Get(name);
+  const Napi::Value value = own_field(options, name);
   return value.IsBoolean() ? value.As<Napi::Boolean>().Value() : otherwise;
 }
 
 Duration duration_field(const Napi::Object& options, const char* name, Duration otherwise) {
-  const Napi::Value value = options.Get(name);
+  const Napi::Value value = own_field(options, name);
   return value.IsNumber() ? Duration(value.As<Napi::Number>().Int64Value()) : otherwise;
 }
 
 std::string bytes_field(const Napi::Object& options, const char* name) {
-  const Napi::Value value = options.Get(name);
-  if (!value.IsTypedArray()) return {};
-  const auto bytes = value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<const char*>(bytes.Data()), bytes.ByteLength()};
+  const Napi::Value value = own_field(options, name);
+  if (value.IsString()) return value.As<Napi::String>().Utf8Value();
+  if (value.IsUndefined()) return {};
+  const auto bytes = bytes_of(value);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 Limits limits_field(const Napi::Object& options) {
   Limits limits;
-  const Napi::Value value = options.Get("limits");
+  const Napi::Value value = own_field(options, "limits");
   if (!value.IsObject()) return limits;
   const auto read = [object = value.As<Napi::Object>()](const char* name, std::size_t& limit) {
-    const Napi::Value number = object.Get(name);
+    const Napi::Value number = own_field(object, name);
     if (number.IsNumber()) limit = static_cast<std::size_t>(number.As<Napi::Number>().Int64Value());
   };
   read("acceptQueue", limits.accept_queue);
@@ -97,21 +124,47 @@ Limits limits_field(const Napi::Object& options) {
 }
 
 IdentityConfig identity_fields(const Napi::Object& options) {
-  return {text_field(options, "cert"), text_field(options, "key"), text_field(options, "passwd")};
+  return {bytes_field(options, "cert"), bytes_field(options, "key"), text_field(options, "passwd")};
+}
+
+void wipe(IdentityConfig& identity) noexcept {
+  wipe(identity.cert);
+  wipe(identity.key);
+  wipe(identity.passwd);
+}
+
+void wipe(std::string& text) noexcept {
+  explicit_bzero(text.data(), text.size());
+  text.clear();
 }
 
 std::span<std::byte> bytes_of(const Napi::Value& value) {
-  auto view = value.As<Napi::Uint8Array>();
-  return {reinterpret_cast<std::byte*>(view.Data()), view.ByteLength()};
+  napi_typedarray_type type{};
+  std::size_t length = 0;
+  void* data = nullptr;
+  // Of a Uint8Array the length is in bytes; that of a detached one is 0.
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
+          napi_ok ||
+      type != napi_uint8_array) {
+    throw Napi::TypeError::New(value.Env(), "the native part of the module wants a Uint8Array");
+  }
+  if (data == nullptr) return {};
+  return {static_cast<std::byte*>(data), length};
 }
 
 std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info) {
+  // Numbers first: nothing may run between the look at the buffer and its use.
+  const std::size_t from = info[1].As<Napi::Number>().Uint32Value();
+  const std::size_t most = info[2].As<Napi::Number>().Uint32Value();
   const auto all = bytes_of(info[0]);
-  const std::size_t offset =
-      std::min(std::size_t{info[1].As<Napi::Number>().Uint32Value()}, all.size());
-  const std::size_t length =
-      std::min(std::size_t{info[2].As<Napi::Number>().Uint32Value()}, all.size() - offset);
-  return all.subspan(offset, length);
+  const std::size_t offset = std::min(from, all.size());
+  return all.subspan(offset, std::min(most, all.size() - offset));
+}
+
+Napi::Value bytes_or_text(Napi::Env env, std::string_view bytes) {
+  return is_utf8(bytes) ? Napi::Value(Napi::String::New(env, bytes.data(), bytes.size()))
+                        : Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
 }  // namespace dtls::node

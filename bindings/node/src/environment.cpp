@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -13,8 +14,12 @@ namespace {
 
 Timeout timeout_argument(const Napi::Value& value) {
   const double milliseconds = value.As<Napi::Number>().DoubleValue();
+  if (std::isnan(milliseconds)) {
+    throw Napi::TypeError::New(value.Env(), "the time to wait is no number");
+  }
   if (milliseconds < 0) return std::nullopt;
-  return Duration(static_cast<std::int64_t>(milliseconds));
+  constexpr double kMost = 1e12;
+  return Duration(static_cast<std::int64_t>(std::min(milliseconds, kMost)));
 }
 
 EventLoop::Scope scope_argument(const Napi::Value& value) {
@@ -41,16 +46,36 @@ std::function<void()> Environment::reporter(Id id) {
   return [this, id] { ready_.push_back(id); };
 }
 
-void Environment::add_notice(ConnectionObject* connection) {
-  if (std::ranges::find(notices_, connection) == notices_.end()) notices_.push_back(connection);
+void Environment::add_notice(Noticed* object) {
+  if (std::ranges::find(notices_, object) == notices_.end()) notices_.push_back(object);
   loop_.stop();  // wakes whoever waits, Node's loop too
 }
 
-ConnectionObject* Environment::take_notice() {
+Noticed* Environment::take_notice() {
   if (notices_.empty()) return nullptr;
-  ConnectionObject* const first = notices_.front();
+  Noticed* const first = notices_.front();
   notices_.erase(notices_.begin());
   return first;
+}
+
+Napi::Value Environment::keep(Napi::Env env, SessionTicket ticket) {
+  auto owned = std::make_unique<SessionTicket>(std::move(ticket));
+  tickets_.insert(owned.get());
+  auto external = Napi::External<SessionTicket>::New(
+      env, owned.get(), [here = weak_from_this()](Napi::Env, SessionTicket* done) {
+        if (const auto environment = here.lock()) environment->tickets_.erase(done);
+        delete done;
+      });
+  static_cast<void>(owned.release());
+  return external;
+}
+
+const SessionTicket* Environment::ticket_of(const Napi::Value& value) const {
+  if (!value.IsExternal()) return nullptr;
+  void* data = nullptr;
+  if (napi_get_value_external(value.Env(), value, &data) != napi_ok) return nullptr;
+  const auto found = tickets_.find(static_cast<const SessionTicket*>(data));
+  return found == tickets_.end() ? nullptr : *found;
 }
 
 Napi::Value Environment::wait(const Napi::CallbackInfo& info) {
@@ -80,6 +105,9 @@ void Environment::unwatch(const Napi::CallbackInfo& info) {
 }
 
 void Environment::set_notify(const Napi::CallbackInfo& info) {
+  if (!info[0].IsFunction() || !info[1].IsFunction()) {
+    throw Napi::TypeError::New(info.Env(), "setNotify() wants two functions");
+  }
   node_loop_.set_callbacks(info[0].As<Napi::Function>(), info[1].As<Napi::Function>());
 }
 
@@ -94,6 +122,8 @@ Napi::Value Environment::await_signals(const Napi::CallbackInfo& info) {
 }
 
 void Environment::adopt_task(TaskId id) {
+  // A mailbox that stayed behind would wake a loop that is gone.
+  if (task_ != 0 && task_ != id) TaskRegistry::of_process().close(task_);
   task_ = id;
   TaskRegistry::of_process().attach(id, loop_);
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "node_loop.hpp"
@@ -15,7 +16,14 @@
 
 namespace dtls::node {
 
-class ConnectionObject;
+// Noticed is an object of JavaScript's that may have something to tell: see lib/notices.js.
+class Noticed {
+ public:
+  virtual Napi::Value noticed() = 0;  // itself
+
+ protected:
+  ~Noticed() = default;
+};
 
 // Environment owns the event loop and turns its watches into numbers that JavaScript collects with
 // wait(). Objects share it, because they may be finalized after the environment lets go of it.
@@ -55,20 +63,38 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void adopt_signals() { node_loop_.adopt_signals(); }
 
   Napi::FunctionReference connection_class;
+  Connection* unwrapped = nullptr;  // what ConnectionObject::wrap hands to the constructor
 
-  // Connections that have something to tell: see lib/notices.js. Each is there once, until it is
-  // taken or withdrawn.
-  void add_notice(ConnectionObject* connection);
-  void withdraw_notice(ConnectionObject* connection) { std::erase(notices_, connection); }
+  // Node checks the receiver of a class's methods, not that of its accessors. enter and leave tell
+  // of the objects that live; require throws where an accessor was called on another one.
+  enum class Kind : std::uint8_t { kServer, kConnection };
+  void enter(const void* object, Kind kind) { objects_[object] = kind; }
+  void leave(const void* object) { objects_.erase(object); }
+  void require(Napi::Env env, const void* object, Kind kind) const {
+    const auto found = objects_.find(object);
+    if (found != objects_.end() && found->second == kind) return;
+    throw Napi::TypeError::New(env, "this is another kind of object");
+  }
+
+  // keep puts a ticket into an External, and ticket_of finds it there. Of an External of anything
+  // else, also of another thread's, ticket_of gives null.
+  Napi::Value keep(Napi::Env env, SessionTicket ticket);
+  [[nodiscard]] const SessionTicket* ticket_of(const Napi::Value& value) const;
+
+  // Those that have something to tell. Each is there once, until it is taken or withdrawn.
+  void add_notice(Noticed* object);
+  void withdraw_notice(Noticed* object) { std::erase(notices_, object); }
   [[nodiscard]] bool has_notices() const { return !notices_.empty(); }
-  ConnectionObject* take_notice();  // null: there is none
+  Noticed* take_notice();  // null: there is none
 
  private:
   EventLoop loop_;
   NodeLoop node_loop_;
   Id last_id_ = 0;
   std::vector<Id> ready_;
-  std::vector<ConnectionObject*> notices_;
+  std::vector<Noticed*> notices_;
+  std::unordered_set<const SessionTicket*> tickets_;
+  std::unordered_map<const void*, Kind> objects_;
   std::unordered_map<Id, std::function<void()>> cancels_;
   TaskId task_ = 0;
 };

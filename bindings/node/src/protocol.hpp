@@ -15,7 +15,5 @@ void read_protocol(const Napi::Object& options, ClientConfig& config);
 std::optional<Psk> to_psk(const Napi::Value& value);
 
 Napi::Value to_js(Napi::Env env, const Negotiated& agreed);
-// A ticket travels in an External that only lib/session.js sees.
-Napi::Value to_js(Napi::Env env, SessionTicket ticket);
 
 }  // namespace dtls::node

@@ -16,6 +16,8 @@ Napi::Function ServerObject::define(Napi::Env env) {
                                        InstanceMethod("close", &ServerObject::close),
                                        InstanceMethod("sockName", &ServerObject::sock_name),
                                        InstanceMethod("socketError", &ServerObject::socket_error),
+                                       InstanceMethod("notify", &ServerObject::notify),
+                                       InstanceMethod("takeFailure", &ServerObject::take_failure),
                                        InstanceMethod("watch", &ServerObject::watch)});
   return DefineClass(env, "Server", properties);
 }
@@ -25,20 +27,26 @@ ServerObject::ServerObject(const Napi::CallbackInfo& info)
   const auto options = info[0].As<Napi::Object>();
   ServerConfig config;
   config.name = text_field(options, "name");
-  config.identity = identity_fields(options);
-  config.ca = text_field(options, "ca");
+  config.ca = bytes_field(options, "ca");
   config.select_by_address = bool_field(options, "ipcert", false);
   config.renegotiate = bool_field(options, "renegotiate", false);
   config.key_log_file = text_field(options, "keyLogFile");
-  config.cookie_secret = bytes_field(options, "cookieSecret");
   config.limits = limits_field(options);
   read_protocol(options, config);
   config.handshake_timeout = duration_field(options, "handshakeTimeout", config.handshake_timeout);
-  server_.emplace(value_or_throw(
-      info.Env(), Server::listen(environment_->loop(), config, to_address(info[1]))));
+  const auto address = to_address(info[1]);
+  config.identity = identity_fields(options);
+  config.cookie_secret = bytes_field(options, "cookieSecret");
+  auto listening = Server::listen(environment_->loop(), config, address);
+  wipe(config.identity);
+  wipe(config.cookie_secret);
+  server_.emplace(value_or_throw(info.Env(), std::move(listening)));
+  environment_->enter(this, Environment::Kind::kServer);
 }
 
 ServerObject::~ServerObject() {
+  environment_->leave(this);
+  environment_->withdraw_notice(this);
   end_watch();
 }
 
@@ -52,17 +60,21 @@ void ServerObject::add_identity(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   HostIdentityConfig config;
   config.host = text_field(options, "name");
-  config.ca = text_field(options, "ca");
+  config.ca = bytes_field(options, "ca");
   config.identity = identity_fields(options);
-  done_or_throw(info.Env(), server_->add_identity(config));
+  const auto added = server_->add_identity(config);
+  wipe(config.identity);
+  done_or_throw(info.Env(), added);
 }
 
 Napi::Value ServerObject::fd(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kServer);
   return Napi::Number::New(info.Env(), server_->descriptor());
 }
 
 void ServerObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watch();
+  failures_.clear();
   server_->close();
 }
 
@@ -75,7 +87,36 @@ Napi::Value ServerObject::socket_error(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), options ? options->take_error() : 0);
 }
 
+void ServerObject::notify(const Napi::CallbackInfo& info) {
+  if (!info[0].As<Napi::Boolean>().Value()) {
+    server_->on_handshake_failed({});
+    failures_.clear();
+    return;
+  }
+  server_->on_handshake_failed([this](const HandshakeFailure& failure) {
+    constexpr std::size_t kMost = 1024;  // as the server itself keeps
+    if (failures_.size() < kMost) failures_.push_back(failure);
+    environment_->add_notice(this);
+  });
+}
+
+Napi::Value ServerObject::take_failure(const Napi::CallbackInfo& info) {
+  if (failures_.empty()) return info.Env().Undefined();
+  const auto failure = std::move(failures_.front());
+  failures_.pop_front();
+  auto error = to_js(info.Env(), failure.error);
+  error.Set("peer", to_js(info.Env(), failure.peer));
+  if (!failure.psk_identity.empty()) {
+    error.Set("pskIdentity", bytes_or_text(info.Env(), failure.psk_identity));
+  }
+  if (!failure.subject.empty()) {
+    error.Set("subject", Napi::String::New(info.Env(), failure.subject));
+  }
+  return error.Value();
+}
+
 Napi::Value ServerObject::watch(const Napi::CallbackInfo& info) {
+  end_watch();
   const auto id = environment_->new_id();
   auto report = environment_->reporter(id);
   server_->on_acceptable(std::move(report));

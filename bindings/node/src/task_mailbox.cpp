@@ -38,10 +38,9 @@ Napi::Value has_mailbox(const Napi::CallbackInfo& info) {
 
 // postMessage(to, bytes)
 void post_message(const Napi::CallbackInfo& info) {
-  const auto view = info[1].As<Napi::Uint8Array>();
-  const auto bytes = std::as_bytes(std::span(view.Data(), view.ByteLength()));
+  const TaskId to = id_argument(info);
   const TaskId own = Environment::of(info.Env())->task();
-  done_or_throw(info.Env(), tasks().post(id_argument(info), own, bytes));
+  done_or_throw(info.Env(), tasks().post(to, own, bytes_of(info[1])));
 }
 
 // takeMessage() gives {from, bytes}, or undefined when no message waits for this thread.

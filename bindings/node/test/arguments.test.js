@@ -88,9 +88,10 @@ describe("options", () => {
     );
   });
 
-  test("PEM may come in a Buffer", () => {
-    const { cert } = options.serverOptions({ cert: Buffer.from("pem\n") });
-    assert.equal(cert, "pem\n");
+  test("PEM may come in a Buffer, of which no string is made", () => {
+    const pem = Buffer.from("pem\n");
+    const { cert } = options.serverOptions({ cert: pem });
+    assert.equal(cert, pem);
   });
 
   test("the wrong type of an option throws a TypeError that names it", () => {

@@ -185,7 +185,7 @@ for (const [kind, { clientOnly, ...options }] of Object.entries(KINDS)) {
   const made = (name) => {
     const leaf = authority.leaf(`${name} ${kind}`, options);
     const chain = options.issuer ? authority.text("middle.pem") : "";
-    return { ...leaf, cert: leaf.cert + chain };
+    return Object.assign(leaf, { cert: leaf.cert + chain });
   };
   /** Options for a program of OpenSSL or GnuTLS, whose chain is in a file of its own. */
   const own = made("own");

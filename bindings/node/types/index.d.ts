@@ -32,7 +32,7 @@ declare class Dtls {
   static createServer(
     opt: Dtls.ServerOptions,
     sockaddr: Dtls.SockAddrInit,
-  ): Dtls | undefined;
+  ): Dtls.Server | undefined;
 
   /**
    * Connects to a server and waits for the handshake; undefined with errno set
@@ -42,7 +42,7 @@ declare class Dtls {
     opt: Dtls.ClientOptions | null | undefined,
     sockaddr: Dtls.SockAddrInit,
     timeout?: number,
-  ): Dtls | undefined;
+  ): Dtls.Connection | undefined;
   /**
    * Begins to connect and returns the object, which the callback gets when the
    * handshake is finished. If that fails the callback gets undefined, with errno set.
@@ -50,8 +50,11 @@ declare class Dtls {
   static createClient(
     opt: Dtls.ClientOptions | null | undefined,
     sockaddr: Dtls.SockAddrInit,
-    callback: (dtls: Dtls | undefined, remote: Dtls.SockAddr) => void,
-  ): Dtls | undefined;
+    callback: (
+      dtls: Dtls.Connection | undefined,
+      remote: Dtls.SockAddr,
+    ) => void,
+  ): Dtls.Connection | undefined;
 
   /**
    * Takes up a connection of the server `name` by its descriptor, a connected
@@ -61,13 +64,13 @@ declare class Dtls {
     name: string,
     sockFd: number,
     timeout?: number,
-  ): Dtls | undefined;
+  ): Dtls.Connection | undefined;
   /** Takes up a connection; the callback is called as createClient()'s. */
   static createByFd(
     name: string,
     sockFd: number,
-    callback: (dtls: Dtls | undefined) => void,
-  ): Dtls | undefined;
+    callback: (dtls: Dtls.Connection | undefined) => void,
+  ): Dtls.Connection | undefined;
 
   /** The failure behind errno. An extension of JSRE's module. */
   static lastError(): Dtls.DtlsError | undefined;
@@ -75,64 +78,15 @@ declare class Dtls {
   /** The UDP descriptor; -1 after close(). */
   readonly sockFd: number;
 
-  /** Server: adds the identity of one more host name, chosen by SNI (RFC 6066 §3). */
-  addcert(opt: Dtls.IdentityOptions): boolean;
-
-  /**
-   * Server: waits for the next peer and fills `remoteAddr`; undefined when
-   * `timeout` (default: for ever) has passed.
-   */
-  accept(
-    remoteAddr?: Partial<Dtls.SockAddr> | null,
-    timeout?: number,
-  ): Dtls | undefined;
-  /** Server: has `callback` called for every peer from now on. */
-  accept(
-    unused: undefined | null,
-    callback: (dtls: Dtls, remoteAddr: Dtls.SockAddr) => void,
-  ): undefined;
-
-  /**
-   * Sends one message of at most 16384 bytes, after the handshake. Returns the
-   * number of bytes, or -errno. `timeout` defaults to for ever.
-   */
-  send(string: string, timeout?: number): number;
-  send(
-    buffer: NodeJS.ArrayBufferView,
-    offset?: number,
-    length?: number,
-    timeout?: number,
-  ): number;
-
-  /**
-   * Receives the next message or the part of it that fits. Returns the number
-   * of bytes, 0 when `timeout` (default: for ever) has passed, or -errno when
-   * the association has ended.
-   */
-  recv(
-    buffer: NodeJS.ArrayBufferView,
-    offset?: number,
-    length?: number,
-    timeout?: number,
-  ): number;
-
-  /** Bytes that can be read without waiting; negative on error. */
-  pending(): number;
   /** The socket's SO_ERROR, which is cleared by this. */
   error(): number;
-  /** Sends close_notify and releases the descriptor. Twice is harmless. */
-  close(): void;
   /**
-   * Connection: begins a new handshake within the association (RFC 5746), as
-   * `renegotiate` of both sides must allow. An extension.
+   * Releases the descriptor and wipes keys and secrets; a connection sends
+   * close_notify before. Twice is harmless.
    */
-  renegotiate?(): boolean;
-  /** Forgets the descriptor without closing it, for createByFd() elsewhere. */
-  flyAway(): void;
+  close(): void;
   /** The local address, also after close(). */
-  sockName(): Dtls.SockAddr | undefined;
-  /** The peer's address, also after close(); undefined for a server. */
-  peerName(): Dtls.SockAddr | undefined;
+  sockName(): Dtls.SockAddr;
   /** Lets datagrams pass only through one interface; default: all. */
   bindToDevice(ifname?: string): boolean;
   /** Sets the time to live of outgoing packets: 0 to 255. */
@@ -147,55 +101,145 @@ declare class Dtls {
   setRecvBufferSize(size: number): boolean;
   /** 1024 bytes to 16 MiB. */
   setSendBufferSize(size: number): boolean;
-
-  /** Connection: whether the peer's certificate was verified. An extension. */
-  readonly authorized?: boolean;
-  /** Connection: why it could not be verified. An extension. */
-  readonly authorizationError?: string;
-  /** Connection: the peer's certificate in PEM. An extension. */
-  readonly peerCertificate?: string;
-  /**
-   * Connection: the version that is spoken; undefined until the handshake is
-   * finished, as what follows. Extensions.
-   */
-  readonly protocol?: Dtls.Version;
-  /** Connection: the cipher suite, as IANA names it. */
-  readonly cipher?: string;
-  /** Connection: the group of the key agreement, as IANA names it; undefined: none. */
-  readonly group?: string;
-  /** Connection: whether an earlier session was resumed. */
-  readonly sessionReused?: boolean;
-  /** Connection: the application protocol (RFC 7301); undefined: none. */
-  readonly alpnProtocol?: string;
-  /** Connection: the SRTP profile (RFC 5764); undefined: none. */
-  readonly srtpProfile?: Dtls.SrtpProfile;
-  /** Connection: of the pre-shared key that took the place of certificates. */
-  readonly pskIdentity?: string;
-  /** Connection of a client: the newest ticket that has come, for `opt.session`. */
-  readonly session?: Dtls.Session;
-  /** Connection of a client: called with every ticket that comes. */
-  onsession?: ((session: Dtls.Session, dtls: Dtls) => void) | null;
-  /**
-   * Connection: 1 to 8160 bytes that only both sides can have (RFC 5705, RFC
-   * 8446 §7.5); undefined with errno set on failure.
-   */
-  exportKeyingMaterial?(
-    length: number,
-    label: string,
-    context?: NodeJS.ArrayBufferView,
-  ): Buffer | undefined;
-  /** Connection: new keys for what is sent (DTLS 1.3). */
-  updateKeys?(askPeer?: boolean): boolean;
-  /** Connection: the most bytes that send() takes. */
-  readonly maxMessageSize?: number;
-  /**
-   * Connection: called while data waits, and when the association has ended; it
-   * keeps Node's loop alive. An extension for programs driven by that loop.
-   */
-  onreadable?: ((dtls: Dtls) => void) | null;
 }
 
 declare namespace Dtls {
+  /** What createServer() makes. */
+  interface Server extends Dtls {
+    /** Adds the identity of one more host name, chosen by SNI (RFC 6066 §3). */
+    addcert(opt: IdentityOptions): boolean;
+
+    /**
+     * Waits for the next peer and fills `remoteAddr`; undefined when
+     * `timeout` (default: for ever) has passed.
+     */
+    accept(
+      remoteAddr?: Partial<SockAddr> | null,
+      timeout?: number,
+    ): Connection | undefined;
+    /** Has `callback` called for every peer from now on. */
+    accept(
+      unused: undefined | null,
+      callback: (dtls: Connection, remoteAddr: SockAddr) => void,
+    ): undefined;
+    /**
+     * Called for every connection of this server whose handshake has failed,
+     * whether the program has looked at it or not. An extension.
+     */
+    get onhandshakefailed():
+      ((failure: HandshakeFailure, server: Server) => void) | undefined;
+    set onhandshakefailed(
+      callback:
+        | ((failure: HandshakeFailure, server: Server) => void)
+        | null
+        | undefined,
+    );
+  }
+
+  interface HandshakeFailure extends DtlsError {
+    peer: SockAddr;
+    /**
+     * Of the pre-shared key that the client named; a Buffer where it is not
+     * UTF-8. Nothing is proven of it.
+     */
+    pskIdentity?: string | Buffer;
+    /** Of the certificate that the client showed, which need not be trusted. */
+    subject?: string;
+  }
+
+  /** An association with a peer: what accept(), createClient() and createByFd() make. */
+  interface Connection extends Dtls {
+    /**
+     * Sends one message of at most 16384 bytes, after the handshake. Returns the
+     * number of bytes, or -errno. `timeout` defaults to for ever.
+     */
+    send(string: string, timeout?: number): number;
+    send(
+      buffer: NodeJS.ArrayBufferView,
+      offset?: number,
+      length?: number,
+      timeout?: number,
+    ): number;
+
+    /**
+     * Receives the next message or the part of it that fits. Returns the number
+     * of bytes, 0 when `timeout` (default: for ever) has passed, or -errno when
+     * the association has ended.
+     */
+    recv(
+      buffer: NodeJS.ArrayBufferView,
+      offset?: number,
+      length?: number,
+      timeout?: number,
+    ): number;
+
+    /** Bytes that can be read without waiting; negative on error. */
+    pending(): number;
+    /** Forgets the descriptor without closing it, for createByFd() elsewhere. */
+    flyAway(): void;
+    /** The peer's address, also after close(). */
+    peerName(): SockAddr;
+    /**
+     * Begins a new handshake within the association (RFC 5746), as `renegotiate`
+     * of both sides must allow. An extension.
+     */
+    renegotiate(): boolean;
+    /**
+     * Called once when the handshake has finished, also where that was before. An
+     * extension.
+     */
+    onestablished?: ((dtls: Connection) => void) | null;
+
+    /** Whether the peer's certificate was verified. An extension. */
+    readonly authorized: boolean;
+    /** Why it could not be verified. An extension. */
+    readonly authorizationError?: string;
+    /** The peer's certificate in PEM. An extension. */
+    readonly peerCertificate?: string;
+    /**
+     * The version that is spoken; undefined until the handshake is
+     * finished, as what follows. Extensions.
+     */
+    readonly protocol?: Version;
+    /** The cipher suite, as IANA names it. */
+    readonly cipher?: string;
+    /** The group of the key agreement, as IANA names it; undefined: none. */
+    readonly group?: string;
+    /** Whether an earlier session was resumed. */
+    readonly sessionReused?: boolean;
+    /** The application protocol (RFC 7301); undefined: none. */
+    readonly alpnProtocol?: string;
+    /** The SRTP profile (RFC 5764); undefined: none. */
+    readonly srtpProfile?: SrtpProfile;
+    /**
+     * The identity of the pre-shared key that took the place of certificates; a
+     * Buffer where it is not UTF-8.
+     */
+    readonly pskIdentity?: string | Buffer;
+    /** A client's: the newest ticket that has come, for `opt.session`. */
+    readonly session?: Session;
+    /** A client's: called with every ticket that comes. */
+    onsession?: ((session: Session, dtls: Connection) => void) | null;
+    /**
+     * 1 to 8160 bytes that only both sides can have (RFC 5705, RFC
+     * 8446 §7.5); undefined with errno set on failure.
+     */
+    exportKeyingMaterial(
+      length: number,
+      label: string,
+      context?: NodeJS.ArrayBufferView,
+    ): Buffer | undefined;
+    /** New keys for what is sent (DTLS 1.3). */
+    updateKeys(askPeer?: boolean): boolean;
+    /** The most bytes that send() takes. */
+    readonly maxMessageSize?: number;
+    /**
+     * Called while data waits, and when the association has ended; it
+     * keeps Node's loop alive. An extension for programs driven by that loop.
+     */
+    onreadable?: ((dtls: Connection) => void) | null;
+  }
+
   interface SockAddr {
     /** Dtls.AF_INET or Dtls.AF_INET6 */
     domain: number;
@@ -239,8 +283,8 @@ declare namespace Dtls {
 
   /** A pre-shared key and what it is called in the clear. */
   interface Psk {
-    /** 1 to 256 bytes. */
-    identity: string;
+    /** 1 to 256 bytes: those of a Buffer, or a string's in UTF-8. */
+    identity: string | Uint8Array;
     /** 1 to 64 bytes; 16 random ones or more are wise. */
     key: NodeJS.ArrayBufferView;
   }
@@ -283,9 +327,12 @@ declare namespace Dtls {
     keyLogFile?: string;
     /** Pre-shared keys of clients. An extension. */
     psk?: Psk | Psk[];
-    /** Gives the key of an identity that is not in `psk`; undefined: none. An extension. */
+    /**
+     * Gives the key of an identity that is not in `psk`; undefined: none. An
+     * identity that is not UTF-8 is a Buffer. An extension.
+     */
     pskCallback?: (
-      identity: string,
+      identity: string | Buffer,
     ) => MaybePromise<NodeJS.ArrayBufferView | null | undefined>;
     /** Whether clients get tickets to resume with. Default: true. An extension. */
     tickets?: boolean;
@@ -346,7 +393,9 @@ declare namespace Dtls {
      */
     psk?: Psk;
     /** Gives the key; `hint` is the server's, of DTLS 1.2. An extension. */
-    pskCallback?: (hint: string | null) => MaybePromise<Psk | null | undefined>;
+    pskCallback?: (
+      hint: string | Buffer | null,
+    ) => MaybePromise<Psk | null | undefined>;
     /** Whether to ask for a ticket. Default: only with `session`. An extension. */
     tickets?: boolean;
     /** The session to resume, if the server still can. An extension. */

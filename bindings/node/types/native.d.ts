@@ -15,11 +15,13 @@ export interface Address {
   scope?: number;
 }
 
+export type Pem = string | Uint8Array;
+
 export interface Identity {
   name?: string;
-  ca?: string;
-  cert: string;
-  key?: string;
+  ca?: Pem;
+  cert: Pem;
+  key?: Pem;
   passwd?: string;
 }
 
@@ -41,7 +43,7 @@ export interface ProtocolOptions {
 }
 
 export interface Psk {
-  identity: string;
+  identity: string | Uint8Array;
   key: Uint8Array;
 }
 
@@ -54,7 +56,8 @@ export interface Negotiated {
   alpn?: string;
   /** IANA's number. */
   srtp?: number;
-  pskIdentity?: string;
+  /** A Buffer where it is not UTF-8. */
+  pskIdentity?: string | Buffer;
   resumed: boolean;
   maxMessage: number;
 }
@@ -73,9 +76,9 @@ export interface ClientOptions extends ProtocolOptions {
   session?: unknown;
   rejectUnauthorized: boolean;
   loadDefaultCerts: boolean;
-  ca?: string;
-  cert?: string;
-  key?: string;
+  ca?: Pem;
+  cert?: Pem;
+  key?: Pem;
   passwd?: string;
   server?: string;
   renegotiate: boolean;
@@ -88,6 +91,12 @@ export interface NativeError extends Error {
   code: string;
   alert?: number;
   peer?: Address;
+}
+
+export interface HandshakeFailure extends NativeError {
+  peer: Address;
+  pskIdentity?: string | Buffer;
+  subject?: string;
 }
 
 export interface Endpoint {
@@ -106,6 +115,9 @@ export interface Endpoint {
 export interface Server extends Endpoint {
   accept(): Connection | undefined;
   addIdentity(identity: Identity): void;
+  /** Has `takeNotice` tell when a handshake has failed, or no longer. */
+  notify(yes: boolean): void;
+  takeFailure(): HandshakeFailure | undefined;
 }
 
 export interface Connection extends Endpoint {
@@ -126,9 +138,14 @@ export interface Connection extends Endpoint {
     label: string,
     context: Uint8Array | undefined,
   ): void;
-  /** Has `takeNotice` tell when a key is wanted or a ticket has come. */
+  /**
+   * Has `takeNotice` tell when a key is wanted, a ticket has come or the handshake
+   * has finished.
+   */
   notify(): void;
-  wantedPsk(): string | undefined;
+  /** Once true, after the handshake has finished. */
+  takeEstablished(): boolean;
+  wantedPsk(): string | Buffer | undefined;
   /** Harmless when none is wanted. */
   providePsk(psk: Psk | undefined): void;
   takeTicket(): unknown;
@@ -138,7 +155,7 @@ export interface Connection extends Endpoint {
 
 export interface Native {
   hasNotices(): boolean;
-  takeNotice(): Connection | undefined;
+  takeNotice(): Connection | Server | undefined;
   wait(timeoutMs: number, all: boolean): number[];
   watch(fd: number, interest: number): number;
   unwatch(id: number): void;

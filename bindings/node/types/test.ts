@@ -9,9 +9,27 @@ const server = Dtls.createServer(
 );
 if (server) {
   const remote: Partial<Dtls.SockAddr> = {};
-  const peer: Dtls | undefined = server.accept(remote, 100);
+  const peer: Dtls.Connection | undefined = server.accept(remote, 100);
+  const either: Dtls[] = peer ? [server, peer] : [server];
+  for (const each of either) each.close();
+  // What a server has been bound to is an address for a client.
+  Dtls.createClient(
+    { renegotiate: true },
+    server.sockName(),
+    100,
+  )?.renegotiate();
+  server.onhandshakefailed = (failure, same) => {
+    const identity: string | Buffer | undefined = failure.pskIdentity;
+    console.log(failure.peer.addr, identity, failure.subject, failure.alert);
+    same.onhandshakefailed = null;
+  };
+  // @ts-expect-error a server has no peer to send to
+  server.send("x");
   server.accept(undefined, (dtls, address) => {
     dtls.send(address.addr);
+    // @ts-expect-error a connection accepts nobody
+    dtls.accept();
+    dtls.onestablished = (same) => console.log(same.protocol);
     dtls.onreadable = (same) => same.recv(Buffer.alloc(10), 0, 10, 0);
   });
   const added: boolean = server.addcert({
@@ -24,8 +42,11 @@ if (server) {
   Dtls.createServer({ cert: "pem" }, "127.0.0.1");
   Dtls.createServer(
     {
-      psk: [{ identity: "a", key: new Uint8Array(16) }],
-      pskCallback: async (identity) => Buffer.from(identity),
+      psk: [
+        { identity: "a", key: new Uint8Array(16) },
+        { identity: Buffer.from([0xff]), key: new Uint8Array(16) },
+      ],
+      pskCallback: async (identity) => Buffer.from(identity as string),
       alpn: ["coap"],
       srtp: ["SRTP_AEAD_AES_128_GCM"],
     },
@@ -45,7 +66,7 @@ const sent: number | undefined = client?.send(
   100,
 );
 const protocol: Dtls.Version | undefined = client?.protocol;
-const material: Buffer | undefined = client?.exportKeyingMaterial?.(32, "x");
+const material: Buffer | undefined = client?.exportKeyingMaterial(32, "x");
 Dtls.createClient(
   { session: client?.session, pskCallback: () => null },
   Dtls.sockaddr(),
@@ -53,7 +74,7 @@ Dtls.createClient(
 );
 // @ts-expect-error there is no such version
 Dtls.createClient({ minVersion: "DTLSv1.0" }, Dtls.sockaddr(), 0);
-const early: Dtls | undefined = Dtls.createClient(
+const early: Dtls.Connection | undefined = Dtls.createClient(
   undefined,
   Dtls.sockaddr6(Dtls.IN6ADDR_LOOPBACK, 1),
   (dtls, address) => console.log(dtls?.authorizationError, address.domain),
@@ -65,7 +86,7 @@ new Dtls();
 
 const event = iosched.event(iosched.READ, 0, (arg: string) => arg === "", "x");
 iosched.add(event);
-const withErrback = iosched.event<Dtls | undefined>(
+const withErrback = iosched.event<Dtls.Connection | undefined>(
   iosched.WRITE,
   client?.sockFd ?? -1,
   (dtls) => dtls?.pending() === 0,

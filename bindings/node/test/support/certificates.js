@@ -87,12 +87,15 @@ function createAuthority(caName = "Test CA") {
       );
       fs.renameSync(at(`${name}.locked`), at(`${name}.key`));
     }
-    return {
-      cert: text(`${name}.pem`),
-      key: text(`${name}.key`),
-      certFile: at(`${name}.pem`),
-      keyFile: at(`${name}.key`),
-    };
+    // What a test spreads into options are options only.
+    const hidden = (value) => ({ value, enumerable: false });
+    return Object.defineProperties(
+      { cert: text(`${name}.pem`), key: text(`${name}.key`) },
+      {
+        certFile: hidden(at(`${name}.pem`)),
+        keyFile: hidden(at(`${name}.key`)),
+      },
+    );
   }
 
   const ca = text("ca.pem");

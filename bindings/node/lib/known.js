@@ -1,0 +1,162 @@
+"use strict";
+
+const validate = require("./validate");
+
+// An option that nobody reads is a mistake in the program, and perhaps a dangerous one: a client with
+// `rejectUnauthorised: true` is not verified. It is warned of, because to refuse it would break
+// programs that run on JSRE, where more options may be known.
+
+const PROTOCOL = Object.freeze([
+  "minVersion",
+  "maxVersion",
+  "alpn",
+  "ccm",
+  "srtp",
+  "tickets",
+  "recordSizeLimit",
+  "firstRetransmission",
+  "psk",
+  "pskCallback",
+  "renegotiate",
+  "handshakeTimeout",
+  "keyLogFile",
+  "ca",
+  "cert",
+  "key",
+  "passwd",
+]);
+
+/** Options by the call that takes them. */
+const KNOWN = Object.freeze({
+  createServer: Object.freeze([
+    ...PROTOCOL,
+    "name",
+    "ipcert",
+    "limits",
+    "cookieSecret",
+  ]),
+  createClient: Object.freeze([
+    ...PROTOCOL,
+    "session",
+    "rejectUnauthorized",
+    "rejectUnauthorinzed",
+    "loadDefaultCerts",
+    "server",
+  ]),
+  addcert: Object.freeze(["name", "ca", "cert", "key", "passwd"]),
+  psk: Object.freeze(["identity", "key"]),
+});
+
+/** @typedef {keyof typeof KNOWN} Call */
+
+/**
+ * How many letters have to be changed, left out, added or swapped to make one word
+ * of the other.
+ *
+ * @param {string} one
+ * @param {string} other
+ * @returns {number}
+ */
+function distance(one, other) {
+  /** @type {number[][]} */
+  const rows = [Array.from({ length: other.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= one.length; i++) {
+    rows[i] = [i];
+    for (let j = 1; j <= other.length; j++) {
+      const same = one[i - 1] === other[j - 1];
+      let least = Math.min(
+        rows[i - 1][j] + 1,
+        rows[i][j - 1] + 1,
+        rows[i - 1][j - 1] + (same ? 0 : 1),
+      );
+      if (i > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]) {
+        least = Math.min(least, rows[i - 2][j - 2] + 1);
+      }
+      rows[i][j] = least;
+    }
+  }
+  return rows[one.length][other.length];
+}
+
+const MAX_SHOWN = 64;
+
+/**
+ * @param {string} name
+ * @param {readonly string[]} known
+ * @returns {string}
+ */
+function closest(name, known) {
+  const lower = name.slice(0, MAX_SHOWN).toLowerCase();
+  let best = known[0];
+  for (const each of known) {
+    const away = (/** @type {string} */ of) =>
+      distance(lower, of.toLowerCase());
+    if (away(each) < away(best)) {
+      best = each;
+    }
+  }
+  return best;
+}
+
+/** @type {Set<string>} */
+const warned = new Set();
+/** A program that makes up names does not fill the memory. */
+const MAX_WARNINGS = 256;
+
+/**
+ * @param {string} name
+ * @param {string} message
+ */
+function warn(name, message) {
+  if (!warned.has(name) && warned.size < MAX_WARNINGS) {
+    warned.add(name);
+    process.emitWarning(message, {
+      type: "DtlsWarning",
+      code: "DTLS_UNKNOWN_OPTION",
+    });
+  }
+}
+
+/**
+ * options() reads the known options of a call, of the object's own properties
+ * only and each once, and warns once of every name that is not known.
+ *
+ * @param {string} name the argument's name
+ * @param {object} value
+ * @param {Call} call
+ * @returns {Record<string, unknown>} without a prototype
+ */
+function options(name, value, call) {
+  const known = KNOWN[call];
+  /** @type {Record<string, unknown>} */
+  const read = Object.create(null);
+  for (const key of known) {
+    const option = validate.own(value, key);
+    if (option !== undefined) {
+      read[key] = option;
+    }
+  }
+  for (const key in value) {
+    const shown = `${name}.${key.slice(0, MAX_SHOWN)}`;
+    const own = Object.hasOwn(value, key);
+    if (own && !known.includes(key)) {
+      const other = Object.entries(KNOWN).find(
+        ([of, names]) => of !== "psk" && names.includes(key),
+      );
+      warn(
+        shown,
+        call !== "psk" && other
+          ? `option \`${shown}\` is ignored: it belongs to ${other[0]}(), and ${call}() does not know it`
+          : `option \`${shown}\` is unknown and ignored; the closest known one is \`${closest(key, known)}\``,
+      );
+    } else if (!own && known.includes(key)) {
+      warn(
+        `${shown} inherited`,
+        `option \`${shown}\` is ignored: it is inherited, and options are read from an object's own properties`,
+      );
+    }
+  }
+  return read;
+}
+
+module.exports = { KNOWN, options };
