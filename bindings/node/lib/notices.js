@@ -8,8 +8,9 @@ const { native } = require("./native");
 
 /**
  * What a connection has to tell besides data (its handshake wants a key or has
- * finished, a ticket has come), and a server (a handshake has failed). That is delivered in every wait, as timers are, because a program
- * that blocks until a handshake is finished must not wait for itself.
+ * finished, a ticket has come), and a server (a handshake has failed). That is
+ * delivered in every wait, as timers are, because a program that blocks until a
+ * handshake is finished must not wait for itself.
  *
  * @type {WeakMap<NativeConnection | NativeServer, () => void>}
  */
