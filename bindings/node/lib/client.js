@@ -1,5 +1,6 @@
 "use strict";
 
+const { promisify } = require("node:util");
 const address = require("./address");
 const { Connection } = require("./connection");
 const { ERRNO, fail, failure } = require("./errors");
@@ -8,6 +9,7 @@ const { establish, whenEstablished } = require("./handshake");
 const { loop } = require("./loop");
 const { native } = require("./native");
 const options = require("./options");
+const { promised } = require("./promises");
 const { askClient } = require("./psk");
 const validate = require("./validate");
 
@@ -118,5 +120,14 @@ function createByFd(name, sockFd, timeout) {
     return fail(error, undefined);
   }
 }
+
+Object.defineProperty(createClient, promisify.custom, {
+  value: (/** @type {object} */ opt, /** @type {object} */ sockaddr) =>
+    promised((callback) => createClient(opt, sockaddr, callback)),
+});
+Object.defineProperty(createByFd, promisify.custom, {
+  value: (/** @type {string} */ name, /** @type {number} */ sockFd) =>
+    promised((callback) => createByFd(name, sockFd, callback)),
+});
 
 module.exports = { createByFd, createClient };

@@ -1,6 +1,6 @@
 "use strict";
 
-const { inspect } = require("node:util");
+const { inspect, promisify } = require("node:util");
 const address = require("./address");
 const { Connection } = require("./connection");
 const { Dtls } = require("./dtls");
@@ -184,6 +184,15 @@ class Server extends Dtls {
     return true;
   }
 }
+
+// Its callback is for every peer, and no peer is an error: util.promisify() would make one of the first.
+Object.defineProperty(Server.prototype.accept, promisify.custom, {
+  value: () => {
+    throw new TypeError(
+      "accept() calls back for every peer, so there is no promise of it; give it a function, or wait in accept(remoteAddr, timeout)",
+    );
+  },
+});
 
 /**
  * createServer() makes a server and binds it to an address. A private key

@@ -1,4 +1,5 @@
 /// <reference types="node" />
+import { promisify } from "node:util";
 
 /**
  * Datagram TLS (DTLS 1.2, RFC 6347; 1.3, RFC 9147). A wrong argument type throws a TypeError;
@@ -34,43 +35,11 @@ declare class Dtls {
     sockaddr: Dtls.SockAddrInit,
   ): Dtls.Server | undefined;
 
-  /**
-   * Connects to a server and waits for the handshake; undefined with errno set
-   * on failure. `timeout` defaults to `opt.handshakeTimeout`.
-   */
-  static createClient(
-    opt: Dtls.ClientOptions | null | undefined,
-    sockaddr: Dtls.SockAddrInit,
-    timeout?: number,
-  ): Dtls.Connection | undefined;
-  /**
-   * Begins to connect and returns the object, which the callback gets when the
-   * handshake is finished. If that fails the callback gets undefined, with errno set.
-   */
-  static createClient(
-    opt: Dtls.ClientOptions | null | undefined,
-    sockaddr: Dtls.SockAddrInit,
-    callback: (
-      dtls: Dtls.Connection | undefined,
-      remote: Dtls.SockAddr,
-    ) => void,
-  ): Dtls.Connection | undefined;
+  /** Connects to a server. */
+  static readonly createClient: Dtls.CreateClient;
 
-  /**
-   * Takes up a connection of the server `name` by its descriptor, a connected
-   * UDP socket, and waits for the handshake. Undefined with errno set on failure.
-   */
-  static createByFd(
-    name: string,
-    sockFd: number,
-    timeout?: number,
-  ): Dtls.Connection | undefined;
-  /** Takes up a connection; the callback is called as createClient()'s. */
-  static createByFd(
-    name: string,
-    sockFd: number,
-    callback: (dtls: Dtls.Connection | undefined) => void,
-  ): Dtls.Connection | undefined;
+  /** Takes up a connection of another task or process. */
+  static readonly createByFd: Dtls.CreateByFd;
 
   /** The failure behind errno. An extension of JSRE's module. */
   static lastError(): Dtls.DtlsError | undefined;
@@ -104,6 +73,51 @@ declare class Dtls {
 }
 
 declare namespace Dtls {
+  interface CreateClient {
+    /**
+     * Connects to a server and waits for the handshake; undefined with errno set
+     * on failure. `timeout` defaults to `opt.handshakeTimeout`.
+     */
+    (
+      opt: ClientOptions | null | undefined,
+      sockaddr: SockAddrInit,
+      timeout?: number,
+    ): Connection | undefined;
+    /**
+     * Begins to connect and returns the object, which the callback gets when the
+     * handshake is finished. If that fails the callback gets undefined, with errno set.
+     */
+    (
+      opt: ClientOptions | null | undefined,
+      sockaddr: SockAddrInit,
+      callback: (dtls: Connection | undefined, remote: SockAddr) => void,
+    ): Connection | undefined;
+    /** `util.promisify(createClient)`: rejected with what lastError() returns. */
+    readonly [promisify.custom]: (
+      opt: ClientOptions | null | undefined,
+      sockaddr: SockAddrInit,
+    ) => Promise<Connection>;
+  }
+
+  interface CreateByFd {
+    /**
+     * Takes up a connection of the server `name` by its descriptor, a connected
+     * UDP socket, and waits for the handshake. Undefined with errno set on failure.
+     */
+    (name: string, sockFd: number, timeout?: number): Connection | undefined;
+    /** Takes up a connection; the callback is called as createClient()'s. */
+    (
+      name: string,
+      sockFd: number,
+      callback: (dtls: Connection | undefined) => void,
+    ): Connection | undefined;
+    /** `util.promisify(createByFd)`: rejected with what lastError() returns. */
+    readonly [promisify.custom]: (
+      name: string,
+      sockFd: number,
+    ) => Promise<Connection>;
+  }
+
   /** What createServer() makes. */
   interface Server extends Dtls {
     /** Adds the identity of one more host name, chosen by SNI (RFC 6066 §3). */

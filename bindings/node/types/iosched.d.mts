@@ -15,3 +15,7 @@ export declare const once: typeof iosched.once;
 export declare const poll: typeof iosched.poll;
 export declare const remove: typeof iosched.remove;
 export declare const select: typeof iosched.select;
+
+export type Callback<T> = iosched.Callback<T>;
+export type FdSets = iosched.FdSets;
+export type IoEvent<T = any> = iosched.IoEvent<T>;
