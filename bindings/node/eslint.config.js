@@ -7,7 +7,11 @@ module.exports = [
   { ignores: ["types/**", "src/**"] },
   js.configs.recommended,
   {
-    files: ["**/*.js", "bin/jsre"],
+    files: ["**/*.mjs"],
+    languageOptions: { ecmaVersion: 2022, globals: globals.node },
+  },
+  {
+    files: ["**/*.js", "**/*.cjs", "bin/jsre"],
     languageOptions: {
       ecmaVersion: 2022,
       sourceType: "commonjs",

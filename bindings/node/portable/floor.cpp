@@ -100,6 +100,12 @@ int pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) noexcep
 }
 
 // glibc 2.25 and 2.36.
+void explicit_bzero(void* bytes, size_t size) noexcept {
+  std::memset(bytes, 0, size);
+  // The compiler must assume that this reads the bytes, so that it cannot leave out the line above.
+  __asm__ __volatile__("" : : "r"(bytes) : "memory");
+}
+
 int getentropy(void* buffer, size_t size) {
   return ::syscall(SYS_getrandom, buffer, size, 0) == static_cast<long>(size) ? 0 : -1;
 }

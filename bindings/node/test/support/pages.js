@@ -43,8 +43,8 @@ function pages() {
           ? inside(`${folder}/${entry.name}`)
           : `${folder}/${entry.name}`,
       );
-  return ["README.md", ...inside("docs")].filter((page) =>
-    page.endsWith(".md"),
+  return ["README.md", "bindings/node/README.md", ...inside("docs")].filter(
+    (page) => page.endsWith(".md"),
   );
 }
 
