@@ -53,9 +53,9 @@ nightly_newer_peers() {
 
 # nightly_node <version>: the JavaScript tests under that version of Node, out of the npm registry.
 nightly_node() {
-  local folder
-  folder=$(npm_node "$1" x64) || return 77
-  PATH=$folder:$PATH
+  local folder npm
+  folder=$(npm_node "$1" x64) && npm=$(npm_for_all) || return 77
+  PATH=$folder:$npm/../.bin:$PATH
   node_tests
 }
 

@@ -72,6 +72,8 @@ test_package() {
   rm -rf "$folder"
   step 'the check of the addon finds what it is for' "$node_dir/portable/check_test.sh"
   step "building the package's addon" build_addon x64
+  step 'musl loads the addon' "$node_dir/portable/musl_test.sh" \
+    "$package_folder/prebuilds/linux-x64/dtls.node"
   step 'packing' pack_addons "$folder" x64
   tail -n 1 "$last_log"
   for version in 18 26; do

@@ -15,7 +15,7 @@ packages_for() {
         printf '%s\n' gnutls-bin libmbedtls-dev libwolfssl-dev libnss3-dev libcoap3-bin openssl
         ;;
       mutants) printf '%s\n' python3 ;;
-      package) printf '%s\n' binutils musl openssl xz-utils ;; # with the addon for this processor
+      package) printf '%s\n' binutils musl-tools openssl xz-utils ;; # with the addon for this processor
       arm64) printf '%s\n' g++-aarch64-linux-gnu qemu-user ;;
       lint) printf '%s\n' clang-format clang-tidy shellcheck ;;
       *) die "no packages for '$purpose'" ;;

@@ -21,6 +21,20 @@ test("an addon that is not built is told, and how to build it", async (t) => {
   assert.match(output, /\.\/dev build/);
 });
 
+test("an addon that cannot be loaded is told, with the linker's reason", async (t) => {
+  const env = { ...process.env, DTLS_NATIVE: __filename };
+  const { code, output } = await runNode(
+    t,
+    `Dtls.createServer({ cert: "x" }, Dtls.sockaddr());`,
+    { env },
+  ).exited;
+  assert.notEqual(code, 0);
+  assert.match(
+    output,
+    /cannot be loaded on linux \w+, (?:glibc [\d.]+|musl), Node [\d.]+: .*native\.test\.js.*header.*\.\/dev build/,
+  );
+});
+
 test("the addon runs an OpenSSL of its own, not Node's", () => {
   const { file, version } = native().openssl();
   assert.notEqual(file, process.execPath);

@@ -113,6 +113,19 @@ test("package.json names the repository, if the clone has one", () => {
   }
 });
 
+test("a failure tells how to clone the repository and build, if it is known", () => {
+  const script = `
+    Object.defineProperty(process, "arch", { value: "riscv64" });
+    try { require("./lib/native").native(); } catch (error) { console.log(error.message); }`;
+  const said = execFileSync(process.execPath, ["-e", script], {
+    cwd: installed.folder,
+    env: { ...process.env, DTLS_NATIVE: "" },
+    encoding: "utf8",
+  });
+  const command = `git clone ${ADDRESS} jsre-dtls && jsre-dtls/dev build`;
+  assert.ok(said.includes(`run \`${command}\` to build it`), said);
+});
+
 describe("the address of a remote", () => {
   for (const [remote, web] of Object.entries({
     "https://example.org/a/b": "https://example.org/a/b.git",
