@@ -30,7 +30,7 @@ Result<std::shared_ptr<const endpoint::CookieSecrets>> secrets_for(const ServerC
     if (bytes.size() != Secrets::kKeySize) {
       return Error{ErrorKind::kMisuse,
                    EINVAL,
-                   "option `cookieSecret`: must be " + std::to_string(Secrets::kKeySize) +
+                   "option `cookie_secret`: must be " + std::to_string(Secrets::kKeySize) +
                        " random bytes, but has " + std::to_string(bytes.size()),
                    {}};
     }

@@ -23,7 +23,7 @@ constexpr Duration kTicketLife = std::chrono::hours(2);
 
 Result<void> check_times(Duration handshake_timeout, Duration first_retransmission) {
   if (handshake_timeout <= Duration::zero()) {
-    return Error{ErrorKind::kMisuse, EINVAL, "option `handshakeTimeout`: must be above 0 ms", {}};
+    return Error{ErrorKind::kMisuse, EINVAL, "option `handshake_timeout`: must be above 0 ms", {}};
   }
   if (first_retransmission < Duration(1) || first_retransmission > Duration(60000)) {
     return Error{ErrorKind::kMisuse,

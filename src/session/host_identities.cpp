@@ -20,9 +20,19 @@ Error refuse_key(const std::string& why) {
   return {ErrorKind::kMisuse, EINVAL, "option `cert`: " + why, {}};
 }
 
+// As long as a peer's must be (credentials/verify.cpp).
+Result<void> check_rsa_key(const EVP_PKEY* key) {
+  constexpr int kLeastBits = 2048;
+  const int bits = EVP_PKEY_get_bits(key);
+  if (bits >= kLeastBits) return {};
+  return refuse_key("no peer would take an RSA key of " + std::to_string(bits) +
+                    " bits; give one of at least " + std::to_string(kLeastBits));
+}
+
 // A key that no client takes would make every handshake fail.
 Result<void> check_server_key(const EVP_PKEY* key) {
-  if (EVP_PKEY_is_a(key, "ED25519") == 1 || EVP_PKEY_is_a(key, "RSA") == 1) return {};
+  if (EVP_PKEY_is_a(key, "RSA") == 1) return check_rsa_key(key);
+  if (EVP_PKEY_is_a(key, "ED25519") == 1) return {};
   if (EVP_PKEY_is_a(key, "EC") != 1) {
     return refuse_key(std::string("no client would take a key of the kind ") +
                       EVP_PKEY_get0_type_name(key) + "; give one of ECDSA P-256, Ed25519 or RSA");
@@ -38,6 +48,7 @@ Result<void> check_server_key(const EVP_PKEY* key) {
 
 // A key that no scheme is for would be left out of every handshake, without a word.
 Result<void> check_client_key(const EVP_PKEY* key) {
+  if (EVP_PKEY_is_a(key, "RSA") == 1) return check_rsa_key(key);
   std::array<crypto::SignatureScheme, crypto::kMaxSchemesOfKey> schemes{};
   if (crypto::schemes_of(key, true, schemes) > 0 || crypto::schemes_of(key, false, schemes) > 0) {
     return {};

@@ -39,6 +39,9 @@ OwnedKey make_key(KeyKind kind) {
     case KeyKind::kEd448:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448");
       break;
+    case KeyKind::kRsa1024:
+      key = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{1024});
+      break;
     case KeyKind::kRsa2048:
       key = EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
       break;

@@ -7,7 +7,7 @@
 
 namespace dtls::test {
 
-enum class KeyKind { kP256, kP384, kP521, kEd25519, kEd448, kRsa2048 };
+enum class KeyKind { kP256, kP384, kP521, kEd25519, kEd448, kRsa1024, kRsa2048 };
 
 // Authority issues certificates; its own is the trust anchor.
 class Authority {

@@ -3,8 +3,12 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace dtls::node {
 namespace {
@@ -33,6 +37,40 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+// The library names options as C++ programs write them.
+std::string in_names_of_the_module(const std::string& message) {
+  static constexpr std::string_view kIntroduction = "option `";
+  static constexpr std::array kNames{
+      std::pair{std::string_view("psks"), std::string_view("psk")},
+      std::pair{std::string_view("srtp_profiles"), std::string_view("srtp")},
+      std::pair{std::string_view("versions"), std::string_view("minVersion")},
+      std::pair{std::string_view("ccm_suites"), std::string_view("ccm")}};
+  std::string text;
+  std::size_t from = 0;
+  for (;;) {
+    const std::size_t found = message.find(kIntroduction, from);
+    if (found == std::string::npos) break;
+    const std::size_t begin = found + kIntroduction.size();
+    const std::size_t end = std::min(message.find('`', begin), message.size());
+    const std::string_view name = std::string_view(message).substr(begin, end - begin);
+    text.append(message, from, begin - from);
+    const auto* const other = std::ranges::find(kNames, name, &decltype(kNames)::value_type::first);
+    if (other != kNames.end()) {
+      text += other->second;
+    } else {
+      for (std::size_t i = 0; i < name.size(); ++i) {
+        if (name[i] != '_' || i + 1 == name.size()) {
+          text += name[i];
+        } else {
+          text += static_cast<char>(std::toupper(static_cast<unsigned char>(name[++i])));
+        }
+      }
+    }
+    from = end;
+  }
+  return text.append(message, from);
+}
+
 }  // namespace
 
 std::string errno_name(int number) {
@@ -41,7 +79,7 @@ std::string errno_name(int number) {
 }
 
 Napi::Error to_js(Napi::Env env, const Error& error) {
-  auto made = Napi::Error::New(env, error.message);
+  auto made = Napi::Error::New(env, in_names_of_the_module(error.message));
   made.Set("errno", Napi::Number::New(env, error.sys_errno));
   made.Set("code", Napi::String::New(env, errno_name(error.sys_errno)));
   if (error.alert) made.Set("alert", Napi::Number::New(env, *error.alert));

@@ -152,6 +152,15 @@ for (const dtls of [client, peer, server]) dtls.close();`,
     assert.equal(lines(keyLogFile).length, 4);
   });
 
+  test("that cannot be used is refused under its name", () => {
+    const options = { ...identity, keyLogFile: authority.folder };
+    assert.equal(
+      Dtls.createServer(options, Dtls.sockaddr("127.0.0.1", 0)),
+      undefined,
+    );
+    assert.match(Dtls.lastError().message, /^option `keyLogFile`: /);
+  });
+
   test("may be named by SSLKEYLOGFILE, before which the option comes", async (t) => {
     const byOption = path.join(authority.folder, "option.log");
     const byEnvironment = path.join(authority.folder, "environment.log");

@@ -108,6 +108,7 @@ TEST_P(Unserved, keys_are_refused_for_servers_before_a_handshake_has_to_fail) {
 
 INSTANTIATE_TEST_SUITE_P(Of, Unserved,
                          testing::Values(std::pair(KeyKind::kP521, "secp521r1"),
+                                         std::pair(KeyKind::kRsa1024, "an RSA key of 1024 bits"),
                                          std::pair(KeyKind::kEd448, "ED448")));
 
 // RFC 8422 §5.10 has ed448, which is not spoken here.
@@ -121,6 +122,9 @@ TEST_F(Credentials, client_refuses_a_key_that_signs_no_handshake) {
   EXPECT_NE(refused.error().message.find("a key of the kind ED448 signs no handshake"),
             std::string::npos)
       << refused.error().message;
+  wish.kind = KeyKind::kRsa1024;
+  client_.identity = authority_.issue(wish);
+  EXPECT_FALSE(Context::for_client(client_));
   wish.kind = KeyKind::kP521;
   client_.identity = authority_.issue(wish);
   EXPECT_TRUE(Context::for_client(client_));

@@ -308,7 +308,8 @@ const byWords = (a, b) => {
 const INTRODUCTION = `# Every sentence
 
 All that the library says when something fails, generated from its sources. \`${GAP}\` stands for what it fills in:
-addresses, numbers, names, or another sentence of this page. So search for the words around it. What
+addresses, numbers, names, or another sentence of this page. So search for the words around it. Options
+stand as C++ programs write them; JavaScript sees \`keyLogFile\` for \`key_log_file\`. What
 to do about the most frequent ones: [troubleshooting.md](troubleshooting.md). The numbers of the errnos, and what each
 means: [compatibility.md](../compatibility.md#errno).
 
