@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+
+#include "dtls/require_cpp20.hpp"
 
 namespace dtls {
 
@@ -31,8 +35,17 @@ struct Error {
   std::optional<std::uint8_t> alert;
 };
 
-// Result is a value or the Error that took its place. Reading the value of a failed
-// Result, or the error of a good one, throws std::bad_variant_access.
+// abort_without_value ends the process when a program reads the value of a failed Result: it prints
+// the error's message to stderr, then aborts.
+[[noreturn]] inline void abort_without_value(const Error& error) {
+  std::fprintf(stderr, "dtls: the program read the value of a failed Result: %s\n",
+               error.message.c_str());
+  std::abort();
+}
+
+// Result is either a value or the Error that explains its absence. `*` and `->` on a failed Result
+// print the error's message to stderr and abort: test the Result first. error() on a successful one
+// throws std::bad_variant_access or std::bad_optional_access.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -42,16 +55,25 @@ class [[nodiscard]] Result {
   // NOLINTEND(google-explicit-constructor)
 
   explicit operator bool() const { return content_.index() == 0; }
-  T& operator*() & { return std::get<0>(content_); }
-  const T& operator*() const& { return std::get<0>(content_); }
-  T&& operator*() && { return std::get<0>(std::move(content_)); }
-  T* operator->() { return &std::get<0>(content_); }
-  const T* operator->() const { return &std::get<0>(content_); }
+  T& operator*() & { return *value(); }
+  const T& operator*() const& { return *value(); }
+  T&& operator*() && { return std::move(*value()); }
+  T* operator->() { return value(); }
+  const T* operator->() const { return value(); }
   Error& error() & { return std::get<1>(content_); }
   const Error& error() const& { return std::get<1>(content_); }
   Error&& error() && { return std::get<1>(std::move(content_)); }
 
  private:
+  T* value() {
+    if (auto* held = std::get_if<0>(&content_)) return held;
+    abort_without_value(std::get<1>(content_));
+  }
+  const T* value() const {
+    if (const auto* held = std::get_if<0>(&content_)) return held;
+    abort_without_value(std::get<1>(content_));
+  }
+
   std::variant<T, Error> content_;
 };
 

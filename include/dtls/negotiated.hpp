@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "dtls/require_cpp20.hpp"
+
 namespace dtls {
 
 // ProtocolVersion is a version of DTLS that is spoken here: RFC 6347, RFC 9147.

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "dtls/require_cpp20.hpp"
+
 namespace dtls {
 
 // SessionTicket is a handle: copies are the same ticket, whose secrets are wiped when the last one

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <optional>
 
+#include "dtls/require_cpp20.hpp"
+
 namespace dtls {
 
 using Clock = std::chrono::steady_clock;
