@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -71,8 +72,17 @@ class Association : public dtls::endpoint::Receiver {
     ++count;
   }
 
+  void on_evicted(const dtls::endpoint::Eviction& eviction) override {
+    require(eviction.half_open == half_open, "the endpoint knows whose handshake is done");
+    require(half_open || eviction.since >= dtls::endpoint::Census::kSpokeLately,
+            "who spoke within a minute stays");
+    const auto ending = end;
+    ending(*this);  // destroys this
+  }
+
   Address peer;
   dtls::wire::HelloMark mark;
+  std::function<void(Association&)> end;
   // Whose place it took, here or in another thread.
   Association* predecessor = nullptr;
   std::weak_ptr<Association> predecessor_away;
@@ -115,7 +125,7 @@ class Target {
         break;
       case 7:
         if (auto* one = pick(who); one != nullptr && one->half_open) {
-          endpoint_.establish(one->peer);
+          endpoint_.establish(*one, now_);
           one->half_open = false;
         }
         break;
@@ -159,6 +169,7 @@ class Target {
     if (handled.outcome == Outcome::kOpened || endpoint_.counters().refused > refused) {
       drop_impatient();
     }
+    std::erase_if(queue_, [&](const Waiting& each) { return !endpoint_.is_waiting(each.peer); });
     if (handled.outcome == Outcome::kOpened) {
       const auto known = std::ranges::find(queue_, peer, &Waiting::peer);
       if (known == queue_.end()) queue_.push_back({peer, now_});
@@ -198,6 +209,10 @@ class Target {
     auto& made = associations_.emplace_back(std::make_unique<Association>(*opening));
     made->predecessor = static_cast<Association*>(opening->replaces);
     made->predecessor_away = std::static_pointer_cast<Association>(opening->replaces_away);
+    made->end = [this](Association& evicted) {
+      evicted_heard_[text(evicted.peer)] += evicted.count;
+      end(&evicted);
+    };
     endpoint_.adopt(*opening, *made);
   }
 
@@ -223,7 +238,7 @@ class Target {
   // A new one that fails gives its place back.
   void end(Association* association) {
     if (association == nullptr) return;
-    endpoint_.forget(association->peer, *association, association->half_open);
+    endpoint_.forget(association->peer, *association);
     association->has_ended = true;
     if (association->half_open && association->predecessor != nullptr) {
       const auto* const old = association->predecessor;
@@ -239,12 +254,13 @@ class Target {
     if (association == nullptr) return;
     auto taken = take(association);
     taken->has_departed = true;
-    endpoint_.depart(taken->peer, *taken, taken->half_open, taken);
+    endpoint_.depart(taken->peer, *taken, taken);
     away_.push_back(std::move(taken));
   }
 
   [[nodiscard]] std::size_t heard_by(const Address& peer) const {
-    std::size_t heard = 0;
+    const auto evicted = evicted_heard_.find(text(peer));
+    std::size_t heard = evicted == evicted_heard_.end() ? 0 : evicted->second;
     for (const auto& each : associations_)
       heard += each->peer == peer ? each->count : 0;
     for (const auto& each : away_)
@@ -298,6 +314,7 @@ class Target {
   std::list<std::unique_ptr<Association>> associations_;
   std::vector<std::shared_ptr<Association>> away_;
   std::map<std::string, Challenged> challenged_;
+  std::map<std::string, std::size_t> evicted_heard_;  // by those that are gone, by peer
 };
 
 }  // namespace

@@ -49,10 +49,17 @@ struct HostIdentityConfig {
   std::string ca;
 };
 
-// Limits bound what peers can make a server hold. Beyond a limit a proven hello is dropped: the
-// client sends it again (RFC 6347 §4.2.4) and gets in once there is room. An address is an IPv4
-// address, or the first 64 bits of an IPv6 one. Connections that were handed to another thread
-// (Connection::fly_away) no longer count.
+// Limits bound what peers can make a server hold. At a limit the server makes room for a peer that
+// has proven its address:
+//   - at a limit of unfinished handshakes, the oldest one ends: of the address whose unfinished
+//     handshakes take the most memory, at once if that has more of them than the newcomer's
+//     address, else when it is a second old;
+//   - at a limit of associations, the longest idle one ends, of the address with the most, if its
+//     peer has sent nothing for a minute; else an unfinished handshake, as above.
+// The connection that ends fails with ECONNABORTED; see Server::counters. Where none may end, the
+// hello is dropped: the client sends it again (RFC 6347 §4.2.4) and gets in once there is room. An
+// address is an IPv4 address, or the first 64 bits of an IPv6 one. Connections that were handed to
+// another thread (Connection::fly_away) no longer count.
 struct Limits {
   // Peers that proved their address but were not accepted yet: each holds its opening datagrams.
   std::size_t accept_queue = 1024;
@@ -61,7 +68,11 @@ struct Limits {
   std::size_t associations = 65536;
   // Of those, the ones whose handshake has not finished: it may last for handshake_timeout.
   std::size_t half_open = 8192;
-  // The same for one address, behind which there may be a whole network (NAT).
+  // Memory in bytes that the unfinished handshakes together take for what their peers have sent
+  // and what has not been read yet; each counts as 10 KiB at least.
+  std::size_t half_open_bytes = std::size_t{128} * 1024 * 1024;
+  // The same for one address, behind which there may be a whole network (NAT). It holds at most 16
+  // times as many associations as are free, too, so the last places are for other addresses.
   std::size_t associations_per_address = 16384;
   std::size_t half_open_per_address = 2048;
 };

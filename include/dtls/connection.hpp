@@ -23,6 +23,9 @@ class ConnectionCore;
 
 // Connection is made by Client::connect or Server::accept and used on the thread of its loop.
 // Destroying it closes it. Its blocking calls run the loop's background work while they wait.
+// In a child process made by fork(2) the parent's connections are dead: calls that return a Result
+// fail with EBADF, take_socket_error gives EBADF, the others do nothing. Closing or destroying one
+// there closes the child's copy of the descriptor; the parent's goes on undisturbed.
 class Connection {
  public:
   enum class State : std::uint8_t { kHandshaking, kEstablished, kClosedByPeer, kFailed, kClosed };

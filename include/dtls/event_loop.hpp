@@ -18,7 +18,9 @@ enum class Interest : std::uint8_t { kRead = 0, kWrite = 1, kExcept = 2 };
 
 // EventLoop drives every Server and Connection made with it. It belongs to one thread: it and
 // everything made with it may be used from that thread only, but for post and stop. Different loops
-// are independent; Connection::fly_away moves a connection from one to another.
+// are independent; Connection::fly_away moves a connection from one to another. In a child process
+// made by fork(2) the parent's loop is dead: waits throw std::system_error (EBADF), watch, listen
+// and connect fail with EBADF, post gives false; destroying it leaves the parent's undisturbed.
 //
 // There are two kinds of work. *Background* work is the protocol's own (datagrams, handshakes,
 // retransmission) and timers; it is done in every wait, also inside a blocking send or recv.

@@ -1,6 +1,7 @@
 // Server: one UDP socket, many peers.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,7 +26,17 @@ struct HandshakeFailure {
   std::string subject;  // of its certificate: "CN=example.org,O=Example"
 };
 
-// Server accepts peers on one address. Used on the thread of its loop. Connections outlive it:
+// ServerCounters tell what became of datagrams of unknown peers, and of associations at a limit.
+struct ServerCounters {
+  std::uint64_t discarded = 0;          // datagrams that were no hello
+  std::uint64_t challenged = 0;         // hellos answered with a cookie
+  std::uint64_t refused = 0;            // hellos with a cookie, dropped at a limit: see Limits
+  std::uint64_t evicted_half_open = 0;  // unfinished handshakes that made room for others
+  std::uint64_t evicted_idle = 0;       // idle associations that did
+};
+
+// Server accepts peers on one address. In a child process made by fork(2) it is dead, as
+// Connections are. Used on the thread of its loop. Connections outlive it:
 // those without a socket of their own get one when the server closes. The address is then free for
 // the next server of the same user, while the kernel keeps it from other users.
 class Server {
@@ -68,6 +79,8 @@ class Server {
   void close();
   [[nodiscard]] int descriptor() const;         // -1 after close
   [[nodiscard]] Address local_address() const;  // also after close
+
+  [[nodiscard]] ServerCounters counters() const;  // since listen; also after close
 
   // socket_options gives the options of the server's socket; EBADF after close.
   Result<SocketOptions> socket_options();

@@ -83,7 +83,9 @@ class Context {
 
 // Drain contract: after every call that may change state (receive, send, close, renegotiate,
 // handle_timeout) call poll_event until it returns nothing, then poll_transmit until it returns 0,
-// then re-read deadline. A session may be used by one thread at a time.
+// then re-read deadline. A session may be used by one thread at a time. In a child process made by
+// fork(2) the parent's sessions are dead, since both would send under the same nonces: calls that
+// return a Result fail with EBADF, the others do nothing and give nothing.
 class Session {
  public:
   struct State;  // the engine's own
@@ -174,6 +176,10 @@ class Session {
   // patience, or, 4 minutes after a handshake, to free what it may have needed until then.
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   void handle_timeout(TimePoint now);
+
+  // held_bytes is the memory that the peer's records and fragments take which cannot be read yet.
+  // A server bounds by it how much its peers make it hold.
+  [[nodiscard]] std::size_t held_bytes() const;
 
   // verification may be asked once Connected or Failed was seen. A renegotiation refreshes it.
   [[nodiscard]] const PeerVerification& verification() const;

@@ -2,14 +2,13 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <pthread.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 
 #include "crypto/per_thread.hpp"
 #include "crypto/wipe.hpp"
+#include "process/forks.hpp"
 
 namespace dtls::crypto {
 namespace {
@@ -29,17 +28,9 @@ bool generate(std::span<std::byte> out) {
   return true;
 }
 
-// Counts how often this process has become a child: a child must not draw what its parent draws.
-// RAND_bytes sees to that by itself, a stock does not.
-std::atomic<unsigned> forks{0};
-
-bool watches_forks() {
-  static const bool kWatches = pthread_atfork(nullptr, nullptr, [] { ++forks; }) == 0;
-  return kWatches;
-}
-
 // Stock is what a thread has drawn ahead: a call of RAND_bytes costs 0.9 µs however little it is
-// asked for, and a handshake draws a few bytes several times.
+// asked for, and a handshake draws a few bytes several times. A child must not draw what its parent
+// draws: RAND_bytes sees to that by itself, a stock does not.
 struct Stock {
   static constexpr std::size_t kSize = 256;
   // Draws beyond this go to the generator.
@@ -50,7 +41,7 @@ struct Stock {
   unsigned forks_seen = 0;
 
   bool draw(std::span<std::byte> out) {
-    const unsigned now = forks.load(std::memory_order_relaxed);
+    const unsigned now = process::forks();
     if (left < out.size() || forks_seen != now) {
       left = 0;
       if (!generate(bytes.writable())) return false;
@@ -69,7 +60,7 @@ struct Stock {
 }  // namespace
 
 Result<void> fill_random(std::span<std::byte> out) {
-  const bool from_stock = out.size() <= Stock::kMaxDraw && watches_forks();
+  const bool from_stock = out.size() <= Stock::kMaxDraw && process::watches_forks();
   const bool filled = from_stock
                           ? PerThread<Stock>::with([&](Stock& stock) { return stock.draw(out); })
                           : generate(out);

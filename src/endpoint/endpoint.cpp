@@ -1,17 +1,22 @@
 #include "endpoint/endpoint.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace dtls::endpoint {
 namespace {
 
-// keep adds a datagram to those that wait, if it is not too many.
-void keep(Opening& opening, std::span<const std::byte> datagram) {
-  std::size_t bytes = datagram.size();
+// keep adds a datagram to those that wait, if it is not too many, and gives the bytes that wait.
+std::size_t keep(Opening& opening, std::span<const std::byte> datagram) {
+  std::size_t bytes = 0;
   for (const auto& each : opening.datagrams)
     bytes += each.size();
-  if (opening.datagrams.size() >= Opening::kMostDatagrams || bytes > Opening::kMostBytes) return;
+  const std::size_t with_it = bytes + datagram.size();
+  if (opening.datagrams.size() >= Opening::kMostDatagrams || with_it > Opening::kMostBytes) {
+    return bytes;
+  }
   opening.datagrams.emplace_back(datagram.begin(), datagram.end());
+  return with_it;
 }
 
 }  // namespace
@@ -46,7 +51,8 @@ Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> he
   const auto away = known.away.lock();
   const bool is_accepted = known.here != nullptr || away != nullptr;
   if (known.opening && (!is_accepted || is_rest || hello == known.opening->mark)) {
-    keep(*known.opening, datagram);
+    census_.charge(*known.opening->member, keep(*known.opening, datagram));
+    keep_to_budget(now);
     return {};
   }
   // The receiver may change the table: nothing of it is touched after this.
@@ -83,29 +89,72 @@ bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
                     std::span<const std::byte> datagram, TimePoint now) {
   drop_impatient(now);
   if (datagram.size() > Opening::kMostBytes) return false;
-  const auto known = peers_.find(peer);
-  // A new hello has the place in the queue, and the patience, of the one that it replaces: else who
-  // sends one after the other would hold up those behind it.
-  TimePoint since = now;
-  if (known != peers_.end() && known->second.opening) {
-    since = known->second.opening->since;
-  } else {
-    if (queue_.size() >= limits_.accept_queue || !census_.enter(peer)) return false;
-    queue_.push_back(peer);
-  }
   auto opening = std::make_unique<Opening>();
   opening->peer = peer;
   opening->local = local;
   opening->datagrams.emplace_back(datagram.begin(), datagram.end());
-  opening->since = since;
   opening->mark = wire::peek_hello(datagram).value_or(0);
+  // A new hello has the place in the queue, and the patience, of the one that it replaces: else who
+  // sends one after the other would hold up those behind it.
+  if (const auto known = peers_.find(peer); known != peers_.end() && known->second.opening) {
+    const Opening& replaced = *known->second.opening;
+    opening->since = replaced.since;
+    opening->member = replaced.member;
+    opening->place = replaced.place;
+  } else {
+    if (!make_room(peer, now)) return false;
+    opening->since = now;
+    opening->member = census_.enter(peer, now);
+    opening->place = queue_.insert(queue_.end(), peer);
+  }
+  Census::Member& member = *opening->member;
+  member.opening = opening.get();
   peers_[peer].opening = std::move(opening);
-  return true;
+  census_.charge(member, datagram.size());
+  keep_to_budget(now);
+  const auto opened = peers_.find(peer);
+  return opened != peers_.end() && opened->second.opening;
+}
+
+bool Endpoint::make_room(const Address& peer, TimePoint now) {
+  if (!census_.has_room(peer) && census_.victim_for(peer, now) == nullptr) return false;
+  if (queue_.size() >= limits_.accept_queue) {
+    if (queue_.empty()) return false;
+    const Opening& first = *peers_.find(queue_.front())->second.opening;
+    if (now - first.since < Census::kGrace && !census_.outnumbers(*first.member, peer)) {
+      return false;
+    }
+    evict(*first.member, now);
+  }
+  if (census_.has_room(peer)) return true;
+  if (Census::Member* victim = census_.victim_for(peer, now)) evict(*victim, now);
+  return census_.has_room(peer);
+}
+
+void Endpoint::keep_to_budget(TimePoint now) {
+  while (Census::Member* victim = census_.victim_of_budget()) {
+    const std::size_t before = census_.associations();
+    evict(*victim, now);
+    if (census_.associations() == before) return;
+  }
+}
+
+void Endpoint::evict(Census::Member& member, TimePoint now) {
+  ++(member.half_open ? counters_.evicted_half_open : counters_.evicted_idle);
+  if (member.receiver != nullptr) {
+    member.receiver->on_evicted(
+        {.half_open = member.half_open,
+         .since = std::chrono::duration_cast<Duration>(now - member.since)});
+  } else if (member.opening != nullptr) {
+    drop_opening(peers_.find(member.opening->peer)->second);
+  }
 }
 
 Opening Endpoint::take_opening(Peer& peer) {
   Opening opening = std::move(*peer.opening);
   peer.opening.reset();
+  opening.member->opening = nullptr;
+  queue_.erase(opening.place);
   return opening;
 }
 
@@ -113,7 +162,6 @@ std::optional<Opening> Endpoint::accept(TimePoint now) {
   drop_impatient(now);
   if (queue_.empty()) return {};
   Peer& peer = peers_.find(queue_.front())->second;
-  queue_.pop_front();
   Opening opening = take_opening(peer);
   opening.replaces = peer.here;
   opening.replaces_away = peer.away.lock();
@@ -125,10 +173,12 @@ void Endpoint::adopt(const Opening& opening, Receiver& receiver) {
   peer.here = &receiver;
   peer.away.reset();
   peer.mark = opening.mark;
+  receiver.member = opening.member;
+  receiver.member->receiver = &receiver;
 }
 
 void Endpoint::abandon(const Opening& opening) {
-  census_.leave(opening.peer, true);
+  census_.leave(*opening.member);
   const auto known = peers_.find(opening.peer);
   if (known != peers_.end() && known->second.is_gone()) peers_.erase(known);
 }
@@ -149,23 +199,35 @@ void Endpoint::restore_away(const Address& peer, std::weak_ptr<Receiver> away,
   ++departed_;
 }
 
-Endpoint::Peers::iterator Endpoint::leave(const Address& peer, const Receiver& receiver,
-                                          bool half_open) {
-  census_.leave(peer, half_open);
+void Endpoint::establish(Receiver& receiver, TimePoint now) {
+  if (receiver.member != nullptr) census_.establish(*receiver.member, now);
+}
+
+void Endpoint::charge(Receiver& receiver, std::size_t bytes, TimePoint now) {
+  if (receiver.member == nullptr) return;
+  census_.charge(*receiver.member, bytes);
+  keep_to_budget(now);
+}
+
+void Endpoint::spoke(Receiver& receiver, TimePoint now) {
+  if (receiver.member != nullptr) census_.spoke(*receiver.member, now);
+}
+
+Endpoint::Peers::iterator Endpoint::leave(const Address& peer, Receiver& receiver) {
+  if (auto* member = std::exchange(receiver.member, nullptr)) census_.leave(*member);
   const auto known = peers_.find(peer);
   if (known == peers_.end() || known->second.here != &receiver) return peers_.end();
   known->second.here = nullptr;
   return known;
 }
 
-void Endpoint::forget(const Address& peer, const Receiver& receiver, bool half_open) {
-  const auto known = leave(peer, receiver, half_open);
+void Endpoint::forget(const Address& peer, Receiver& receiver) {
+  const auto known = leave(peer, receiver);
   if (known != peers_.end() && known->second.is_gone()) peers_.erase(known);
 }
 
-void Endpoint::depart(const Address& peer, const Receiver& receiver, bool half_open,
-                      std::weak_ptr<Receiver> away) {
-  const auto known = leave(peer, receiver, half_open);
+void Endpoint::depart(const Address& peer, Receiver& receiver, std::weak_ptr<Receiver> away) {
+  const auto known = leave(peer, receiver);
   if (known == peers_.end()) return;
   known->second.away = std::move(away);
   ++departed_;
@@ -174,12 +236,14 @@ void Endpoint::depart(const Address& peer, const Receiver& receiver, bool half_o
 
 void Endpoint::drop_impatient(TimePoint now) {
   while (!queue_.empty()) {
-    const auto known = peers_.find(queue_.front());
-    if (now - known->second.opening->since < patience_) return;
-    const Opening dropped = take_opening(known->second);
-    queue_.pop_front();
-    abandon(dropped);
+    Peer& first = peers_.find(queue_.front())->second;
+    if (now - first.opening->since < patience_) return;
+    drop_opening(first);
   }
+}
+
+void Endpoint::drop_opening(Peer& peer) {
+  abandon(take_opening(peer));
 }
 
 // Associations that moved away end without a word here. A search of the whole table after as many

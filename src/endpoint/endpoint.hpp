@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,11 +21,24 @@
 
 namespace dtls::endpoint {
 
+// Eviction is why an association has to make room for others.
+struct Eviction {
+  bool half_open = false;  // its handshake has not finished
+  Duration since{};        // for so long; established: nothing came from the peer for so long
+};
+
 // Receiver takes the datagrams of one accepted peer.
 class Receiver {
  public:
+  Receiver() = default;
+  Receiver(const Receiver&) = delete;
+  Receiver& operator=(const Receiver&) = delete;
   virtual ~Receiver() = default;
   virtual void on_datagram(std::span<std::byte> datagram, TimePoint now) = 0;
+  // on_evicted has the association end, with Endpoint::forget, before it returns.
+  virtual void on_evicted(const Eviction& /*eviction*/) {}
+
+  Census::Member* member = nullptr;  // the endpoint's own: it counts while this is set
 };
 
 // Opening is a peer that proved its address and waits to be accepted, with what it has sent so far.
@@ -42,6 +55,8 @@ struct Opening {
   std::vector<std::vector<std::byte>> datagrams;
   TimePoint since;
   wire::HelloMark mark = 0;
+  Census::Member* member = nullptr;    // the endpoint's own
+  std::list<Address>::iterator place;  // in the endpoint's queue
 
   // What the peer's datagrams went to before; set by accept, both empty for a new peer.
   Receiver* replaces = nullptr;
@@ -52,7 +67,9 @@ struct Opening {
 struct EndpointCounters {
   std::uint64_t discarded = 0;   // not a hello, of an unknown peer
   std::uint64_t challenged = 0;  // answered with a cookie
-  std::uint64_t refused = 0;     // proven, but a limit was reached
+  std::uint64_t refused = 0;     // proven, but a limit was reached and nothing could make room
+  std::uint64_t evicted_half_open = 0;  // unfinished ones that made room for others
+  std::uint64_t evicted_idle = 0;       // established ones that did
 };
 
 // Endpoint knows three kinds of peers: accepted ones, by their Receiver; those that were accepted
@@ -78,6 +95,10 @@ class Endpoint {
   Handled receive(const Address& peer, const std::optional<Address>& local,
                   std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
 
+  [[nodiscard]] bool is_waiting(const Address& peer) const {
+    const auto known = peers_.find(peer);
+    return known != peers_.end() && known->second.opening;
+  }
   [[nodiscard]] bool has_waiting() const { return !queue_.empty(); }
   // accept takes the peer that has waited longest; nullopt if there is none.
   std::optional<Opening> accept(TimePoint now);
@@ -87,12 +108,14 @@ class Endpoint {
   void abandon(const Opening& opening);
 
   // Of an adopted receiver, also when another one has taken its place by now. establish: its
-  // handshake is done. Then either forget: its association has ended; or depart: it moves to
+  // handshake is done. charge: its peer has it hold that many bytes while it is not. spoke: the
+  // peer has sent a message. Then either forget: its association has ended; or depart: it moves to
   // another thread, no longer counts, and what still comes here goes to `away` while that exists.
-  void establish(const Address& peer) { census_.establish(peer); }
-  void forget(const Address& peer, const Receiver& receiver, bool half_open);
-  void depart(const Address& peer, const Receiver& receiver, bool half_open,
-              std::weak_ptr<Receiver> away);
+  void establish(Receiver& receiver, TimePoint now);
+  void charge(Receiver& receiver, std::size_t bytes, TimePoint now);
+  void spoke(Receiver& receiver, TimePoint now);
+  void forget(const Address& peer, Receiver& receiver);
+  void depart(const Address& peer, Receiver& receiver, std::weak_ptr<Receiver> away);
   // restore routes to the receiver again whose place was taken by one that has ended.
   // restore_away does so for one in another thread.
   void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
@@ -117,23 +140,28 @@ class Endpoint {
 
   Handled admit(const Address& peer, const std::optional<Address>& local,
                 std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
-  static Handled route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
-                       std::span<std::byte> datagram, TimePoint now);
+  Handled route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
+                std::span<std::byte> datagram, TimePoint now);
   bool open(const Address& peer, const std::optional<Address>& local,
             std::span<const std::byte> datagram, TimePoint now);
   Opening take_opening(Peer& peer);
   void drop_impatient(TimePoint now);
+  void drop_opening(Peer& peer);
+  // make_room evicts whom the limits let go for one more of `peer`; false: there is no room.
+  bool make_room(const Address& peer, TimePoint now);
+  void keep_to_budget(TimePoint now);
+  void evict(Census::Member& member, TimePoint now);
   void sweep_departed();
   // leave ends the routing to a receiver, if it has not been replaced.
-  Peers::iterator leave(const Address& peer, const Receiver& receiver, bool half_open);
+  Peers::iterator leave(const Address& peer, Receiver& receiver);
 
   std::optional<CookieGate> gate_;  // until forget_secrets
   Limits limits_;
   Duration patience_;
   Census census_;
   Peers peers_;
-  std::deque<Address> queue_;  // each has an Opening
-  std::size_t departed_ = 0;   // since the last sweep
+  std::list<Address> queue_;  // each has an Opening
+  std::size_t departed_ = 0;  // since the last sweep
   EndpointCounters counters_;
 };
 

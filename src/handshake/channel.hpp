@@ -47,6 +47,10 @@ struct ChannelSettings {
   bool strict_plaintext = false;
   // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
   std::uint32_t max_message = 66 * 1024;
+  // The same for what a client may say to a server after the handshake: a KeyUpdate of 1 byte in
+  // DTLS 1.3, a ClientHello in DTLS 1.2. A server's tickets have no bound of their own.
+  std::uint32_t max_settled_13 = 1024;
+  std::uint32_t max_settled_12 = 8 * 1024;
   // A bound on the records of full size under one key, below that of its algorithm; 0: none.
   std::uint32_t records_per_key = 0;
 };
@@ -78,6 +82,12 @@ class Channel {
   // `keeps_last_flight` not the last flight, which the peer may lack: it goes out again with the
   // next one, as often as that does, or when the peer repeats its own.
   void restart_messages(bool keeps_last_flight = false);
+  // settle narrows what the peer can make us hold to what it may say after a handshake; unsettle is
+  // for a further one.
+  void settle() { settled_ = true; }
+  void unsettle() { settled_ = false; }
+  // held_bytes is the memory that the peer's unread records and unfinished messages take.
+  [[nodiscard]] std::size_t held_bytes() const;
   // await_restart has the channel do so by itself, once, when the peer begins a further handshake
   // under the newest keys: with a HelloRequest or, to a server, a ClientHello.
   void await_restart() { awaits_restart_ = true; }
@@ -232,6 +242,7 @@ class Channel {
   std::size_t write_ack(std::span<std::byte> out);
   std::size_t write_alerts(std::span<std::byte> out);
 
+  [[nodiscard]] std::uint32_t max_message() const;
   [[nodiscard]] bool speaks_dtls13() const { return version_ == wire::kDtls13; }
   [[nodiscard]] std::size_t datagram_size() const;
 
@@ -248,6 +259,7 @@ class Channel {
   wire::Version version_ = 0;
   bool is_server_;
   bool awaits_restart_ = false;
+  bool settled_ = false;
   std::uint16_t restarted_in_ = 0;  // epoch in which messages began to count anew; 0: never
 };
 

@@ -64,7 +64,10 @@ std::optional<Input> Channel::dispatch(const record::InboundRecord& record) {
   }
   if (const auto* early = std::get_if<record::EarlyRecord>(&record)) {
     // Only while there was a handshake lately: what is idle holds nothing for strangers.
-    if (work_) work_->held.hold(early->whole);
+    if (work_) {
+      work_->held.hold(early->whole,
+                       settled_ ? HeldRecords::kMostSettled : HeldRecords::kMostBytes);
+    }
     return std::nullopt;
   }
   return dispatch(std::get<record::OpenedRecord>(record));
@@ -199,13 +202,14 @@ std::optional<Input> Channel::take_fragment(const wire::HandshakeFragment& fragm
     return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                  .what = "a handshake message under old keys"};
   }
-  if (header.length > settings_.max_message) {
+  if (header.length > max_message()) {
     record.any_dropped = true;
     return object(epoch, AlertDescription::kIllegalParameter,
                   "a handshake message that is too long");
   }
   const bool is_judged = header.message_seq == judged_in_;
-  const auto added = work_->reassembly.add(next_in_, fragment, epoch, is_judged);
+  const std::size_t max_ahead = settled_ && is_server_ ? max_message() : Reassembly::kMaxAhead;
+  const auto added = work_->reassembly.add(next_in_, fragment, epoch, is_judged, max_ahead);
   switch (added) {
     case Reassembly::Added::kMismatch:
     case Reassembly::Added::kReplaced:
@@ -236,6 +240,16 @@ std::optional<Input> Channel::take_fragment(const wire::HandshakeFragment& fragm
   }
   record.highest = std::max(record.highest.value_or(0), header.message_seq);
   return std::nullopt;
+}
+
+std::uint32_t Channel::max_message() const {
+  if (!settled_ || !is_server_) return settings_.max_message;
+  return std::min(settings_.max_message,
+                  speaks_dtls13() ? settings_.max_settled_13 : settings_.max_settled_12);
+}
+
+std::size_t Channel::held_bytes() const {
+  return work_ ? work_->reassembly.held_bytes() + work_->held.held_bytes() : 0;
 }
 
 void Channel::acknowledge_later(record::RecordNumber number, bool has_gap) {

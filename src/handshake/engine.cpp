@@ -231,6 +231,7 @@ void Engine::proceed(Step step) {
 
 void Engine::conclude() {
   handshake_.reset();
+  core_.channel.settle();
   proven_epoch_ = core_.channel.read_epoch();
   if (core_.negotiated.version == wire::kDtls12) core_.channel.await_restart();
   if (phase_ == Phase::kEstablished) return;  // a renegotiation

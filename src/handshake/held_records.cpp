@@ -4,8 +4,8 @@
 
 namespace dtls::handshake {
 
-void HeldRecords::hold(std::span<const std::byte> records) {
-  if (held_.size() == kMost || bytes_ + records.size() > kMostBytes) return;
+void HeldRecords::hold(std::span<const std::byte> records, std::size_t most_bytes) {
+  if (held_.size() == kMost || bytes_ + records.size() > most_bytes) return;
   held_.emplace_back(records.begin(), records.end());
   bytes_ += records.size();
 }
@@ -22,6 +22,10 @@ std::span<std::byte> HeldRecords::next() {
   given_ = std::move(due_.front());
   due_.pop_front();
   return given_;
+}
+
+std::size_t HeldRecords::held_bytes() const {
+  return bytes_ + given_.capacity() + (held_.size() + due_.size()) * sizeof(Record);
 }
 
 void HeldRecords::clear() {

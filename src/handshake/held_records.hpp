@@ -16,13 +16,17 @@ class HeldRecords {
   static constexpr std::size_t kMost = 32;
   static constexpr std::size_t kMostBytes = std::size_t{32} * 1024;
 
-  // hold copies a record, or several in a row.
-  void hold(std::span<const std::byte> records);
+  // After the handshake: what overtakes a KeyUpdate.
+  static constexpr std::size_t kMostSettled = std::size_t{4} * 1024;
+
+  // hold copies a record, or several in a row, unless more than `most_bytes` would be held.
+  void hold(std::span<const std::byte> records, std::size_t most_bytes = kMostBytes);
   // release makes all that are held due.
   void release();
   // next gives the oldest that is due, valid until the next call; empty: none is.
   std::span<std::byte> next();
 
+  [[nodiscard]] std::size_t held_bytes() const;
   [[nodiscard]] bool empty() const { return held_.empty() && due_.empty(); }
   void clear();
 

@@ -15,7 +15,7 @@ std::unique_ptr<IncomingMessage> make_message(const wire::HandshakeHeader& fragm
                      .fragment_offset = 0,
                      .fragment_length = fragment.length};
   message->epoch = epoch;
-  message->raw.resize(wire::kHandshakeHeaderSize + fragment.length);
+  message->raw.resize(wire::kHandshakeHeaderSize);
   wire::Writer writer(message->raw);
   wire::write_handshake_header(writer, message->header);
   message->received = ByteSet(fragment.length);
@@ -41,6 +41,8 @@ bool IncomingMessage::contradicts(std::size_t offset, wire::Bytes part, std::siz
 }
 
 bool IncomingMessage::fill(std::size_t offset, wire::Bytes part) {
+  const std::size_t needed = wire::kHandshakeHeaderSize + offset + part.size();
+  if (raw.size() < needed) raw.resize(needed);
   if (contradicts(offset, part, offset + part.size())) return false;
   std::ranges::copy(part,
                     raw.begin() + static_cast<std::ptrdiff_t>(wire::kHandshakeHeaderSize + offset));
@@ -55,22 +57,23 @@ void IncomingMessage::forget() {
 }
 
 Reassembly::Added Reassembly::add(std::uint32_t next, const wire::HandshakeFragment& fragment,
-                                  std::uint64_t epoch, bool is_judged) {
+                                  std::uint64_t epoch, bool is_judged, std::size_t max_ahead) {
   const wire::HandshakeHeader& header = fragment.header;
   if (header.message_seq - next >= kWindow) return Added::kDropped;
   Slot& message = slot(header.message_seq);
   // What came under older keys, or none, does not mix with what comes under newer ones.
   if (message && message->epoch < epoch) message.reset();
   if (message && message->epoch > epoch) return Added::kDropped;
-  bool is_replaced = false;
-  if (message && (message->header.type != header.type || message->header.length != header.length)) {
-    if (epoch > 0 || message->judged > 0) return Added::kMismatch;
-    message.reset();
-    is_replaced = true;
-  }
+  const bool is_replaced_whole =
+      message && (message->header.type != header.type || message->header.length != header.length);
+  if (is_replaced_whole && (epoch > 0 || message->judged > 0)) return Added::kMismatch;
+  const std::size_t arrived = message && !is_replaced_whole ? message->received.count() : 0;
+  if (header.fragment_offset + fragment.body.size() > 2 * arrived + kMaxGap) return Added::kDropped;
+  bool is_replaced = is_replaced_whole;
+  if (is_replaced_whole) message.reset();
   const bool is_first = !message;
   if (!message) {
-    if (header.message_seq != next && bytes_beyond(next) + header.length > kMaxAhead) {
+    if (header.message_seq != next && bytes_beyond(next) + header.length > max_ahead) {
       return Added::kDropped;
     }
     message = make_message(header, epoch);
@@ -121,6 +124,14 @@ void Reassembly::drop_below(std::uint64_t epoch) {
   for (Slot& each : slots_) {
     if (each && each->epoch < epoch) each.reset();
   }
+}
+
+std::size_t Reassembly::held_bytes() const {
+  std::size_t bytes = 0;
+  for (const Slot& each : slots_) {
+    if (each) bytes += sizeof(IncomingMessage) + each->raw.capacity() + each->received.held_bytes();
+  }
+  return bytes;
 }
 
 std::size_t Reassembly::bytes_beyond(std::uint32_t next) const {

@@ -17,13 +17,14 @@ namespace dtls::handshake {
 struct IncomingMessage {
   wire::HandshakeHeader header;  // as if it were one fragment
   std::uint64_t epoch = 0;
-  std::vector<std::byte> raw;  // header and body
+  std::vector<std::byte> raw;  // header and body, as far as a fragment has come
   ByteSet received;
   bool is_followed = false;  // a record of it also had something of a later message
   std::size_t judged = 0;    // bytes at the front of the body that no other fragment may change
 
   [[nodiscard]] bool complete() const { return received.complete(); }
-  // fill adds a part of the body; false, and nothing changed, where it contradicts what is there.
+  // fill adds a part of the body; false, and nothing of it kept, where it contradicts what is
+  // there.
   bool fill(std::size_t offset, wire::Bytes part);
   // contradicts tells whether a part has other bytes than what came before, up to `end`.
   [[nodiscard]] bool contradicts(std::size_t offset, wire::Bytes part, std::size_t end) const;
@@ -40,6 +41,9 @@ class Reassembly {
   // Bytes of messages that may wait for an earlier one. What does not fit is dropped, as if lost,
   // and comes again; so a peer can make us hold max_message and this, no more.
   static constexpr std::size_t kMaxAhead = std::size_t{16} * 1024;
+  // A fragment may end this far beyond twice what has come of its message, so that what is held
+  // grows with what has arrived, not with what a fragment claims. A lost fragment's gap is smaller.
+  static constexpr std::size_t kMaxGap = std::size_t{16} * 1024;
 
   enum class Added : std::uint8_t {
     kInOrder,
@@ -53,9 +57,10 @@ class Reassembly {
   // add takes a fragment whose message_seq is at least `next`. Without keys one of two fragments
   // that contradict each other is forged, and nothing tells which: the newer one is kept, because
   // the peer repeats the genuine one. With `is_judged` the first fragment of a message stays for
-  // good: the endpoint has verified the cookie in it.
+  // good: the endpoint has verified the cookie in it. max_ahead bounds the bytes of messages that
+  // wait for an earlier one.
   Added add(std::uint32_t next, const wire::HandshakeFragment& fragment, std::uint64_t epoch,
-            bool is_judged = false);
+            bool is_judged = false, std::size_t max_ahead = kMaxAhead);
   // mark_followed notes that fragments of a message with a higher number came behind in one record.
   void mark_followed(std::uint32_t seq);
 
@@ -63,6 +68,7 @@ class Reassembly {
   std::unique_ptr<IncomingMessage> take(std::uint32_t next);
   [[nodiscard]] bool has_complete(std::uint32_t next) const;
   [[nodiscard]] bool empty() const;
+  [[nodiscard]] std::size_t held_bytes() const;
   void clear();
   // drop_below forgets what came in an epoch before `epoch`.
   void drop_below(std::uint64_t epoch);

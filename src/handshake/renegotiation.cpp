@@ -48,6 +48,7 @@ Step Engine::take_renegotiation(const HandshakeMessage& message) {
     return {};
   }
   if (!wanted) limit_.count(core_.now);
+  core_.channel.unsettle();
   if (is_server) {
     handshake_ = std::make_unique<Server12>(core_, binding());
     return handshake_->on_message(message);
@@ -89,6 +90,7 @@ Result<void> Engine::renegotiate(TimePoint now) {
     requested_ = true;
     return {};
   }
+  core_.channel.unsettle();
   auto start = std::make_unique<ClientStart>(core_, binding());
   auto step = start->begin();
   handshake_ = std::move(start);

@@ -17,6 +17,7 @@ Alarm::Alarm() : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLO
 }
 
 void Alarm::set_for(std::optional<TimePoint> earliest) {
+  if (!birthplace_.is_here()) return;
   const bool rings_in_time = armed_ ? (!earliest || *armed_ <= *earliest) : !earliest;
   if (rings_in_time && !stale_) return;
 
@@ -42,6 +43,7 @@ Flag::Flag() : event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 }
 
 void Flag::raise() {
+  if (!birthplace_.is_here()) return;
   const int saved = errno;  // a signal handler must not change it
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
@@ -49,6 +51,7 @@ void Flag::raise() {
 }
 
 void Flag::lower() {
+  if (!birthplace_.is_here()) return;
   std::uint64_t count = 0;
   [[maybe_unused]] const auto taken = ::read(event_.get(), &count, sizeof count);
 }

@@ -1,10 +1,12 @@
-// Two descriptors that become readable on our own account: a time reached, a flag raised.
+// Two descriptors that become readable on our own account: a time reached, a flag raised. A forked
+// child shares them with its parent, so there nothing has an effect.
 #pragma once
 
 #include <optional>
 
 #include "dtls/time.hpp"
 #include "net/descriptor.hpp"
+#include "process/forks.hpp"
 
 namespace dtls::net {
 
@@ -26,6 +28,7 @@ class Alarm {
   Descriptor timer_;
   std::optional<TimePoint> armed_;
   bool stale_ = false;
+  process::Birthplace birthplace_;
 };
 
 // Flag is an eventfd that is readable while it is raised. raise may be called from any thread and
@@ -41,6 +44,7 @@ class Flag {
 
  private:
   Descriptor event_;
+  process::Birthplace birthplace_;
 };
 
 }  // namespace dtls::net

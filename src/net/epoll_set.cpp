@@ -25,6 +25,7 @@ EpollSet::EpollSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
 }
 
 int EpollSet::control(int operation, RegistrationKey key, std::uint32_t events) {
+  if (!birthplace_.is_here()) return operation == EPOLL_CTL_DEL ? 0 : EBADF;
   epoll_event event{};
   event.events = events;
   event.data.u64 = key.pack();
@@ -44,6 +45,11 @@ int EpollSet::remove(int fd) {
 }
 
 std::size_t EpollSet::wait(std::span<epoll_event> events, std::optional<Clock::duration> timeout) {
+  if (!birthplace_.is_here()) {
+    throw std::system_error(EBADF, std::generic_category(),
+                            "this event loop belongs to the process that forked; a child process "
+                            "must make its own");
+  }
   const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                  to_milliseconds(timeout));
   if (count >= 0) return static_cast<std::size_t>(count);

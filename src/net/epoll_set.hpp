@@ -10,6 +10,7 @@
 
 #include "dtls/time.hpp"
 #include "net/descriptor.hpp"
+#include "process/forks.hpp"
 
 namespace dtls::net {
 
@@ -28,6 +29,8 @@ struct RegistrationKey {
   friend bool operator==(const RegistrationKey&, const RegistrationKey&) = default;
 };
 
+// A forked child shares the set with its parent, and must not change it: there, add and modify fail
+// with EBADF, remove does nothing, and wait throws.
 // EpollSet's add, modify and remove return 0 or an errno: what a failure means is the caller's to
 // say. The constructor throws std::system_error when the process is out of descriptors.
 class EpollSet {
@@ -49,6 +52,7 @@ class EpollSet {
   int control(int operation, RegistrationKey key, std::uint32_t events);
 
   Descriptor epoll_;
+  process::Birthplace birthplace_;
 };
 
 }  // namespace dtls::net

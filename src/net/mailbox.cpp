@@ -7,6 +7,7 @@
 namespace dtls::net {
 
 bool Mailbox::post(Letter letter, std::size_t bytes) {
+  if (!birthplace_.is_here()) return false;
   constexpr std::size_t kLeast = 512;
   const std::size_t weight = bytes == 0 ? 0 : std::max(bytes, kLeast);
   {
@@ -43,7 +44,8 @@ bool Mailbox::open_all() {
 }
 
 void Mailbox::close() {
-  std::vector<Letter> dropped;  // destroyed after the lock: a letter may own a connection
+  if (!birthplace_.is_here()) return;  // another thread of the parent may have held the mutex
+  std::vector<Letter> dropped;         // destroyed after the lock: a letter may own a connection
   {
     const std::scoped_lock lock(mutex_);
     closed_ = true;

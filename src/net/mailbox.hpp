@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/alarm.hpp"
+#include "process/forks.hpp"
 
 namespace dtls::net {
 
@@ -24,8 +25,8 @@ class Mailbox {
   Mailbox() = default;  // throws std::system_error when the process is out of descriptors
 
   // post has the loop's thread call `letter` soon, as background work. Letters of one thread keep
-  // their order. `bytes`: of the peer's that it holds. False when the loop is gone or the mailbox
-  // is full: `letter` is destroyed then.
+  // their order. `bytes`: of the peer's that it holds. False when the loop is gone (in a forked
+  // child it is) or the mailbox is full: `letter` is destroyed then.
   bool post(Letter letter, std::size_t bytes = 0);
 
   // wake ends a wait of the loop without a letter. Signal handlers may call it.
@@ -43,6 +44,7 @@ class Mailbox {
   std::vector<Letter> letters_;
   std::size_t bytes_ = 0;  // in letters_
   bool closed_ = false;
+  process::Birthplace birthplace_;
 };
 
 }  // namespace dtls::net

@@ -38,11 +38,13 @@ class Carrier {
                          std::span<std::byte> datagram, TimePoint now) = 0;
 
   // See Endpoint.
-  virtual void establish(const Address& peer) = 0;
-  virtual void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) = 0;
+  virtual void establish(endpoint::Receiver& receiver, TimePoint now) = 0;
+  virtual void charge(endpoint::Receiver& receiver, std::size_t bytes, TimePoint now) = 0;
+  virtual void spoke(endpoint::Receiver& receiver, TimePoint now) = 0;
+  virtual void forget(const Address& peer, endpoint::Receiver& receiver) = 0;
   // note_failure hears of the failed handshake of a connection that counts.
   virtual void note_failure(HandshakeFailure failure) = 0;
-  virtual void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+  virtual void depart(const Address& peer, endpoint::Receiver& receiver,
                       std::weak_ptr<endpoint::Receiver> away) = 0;
   // `inlet` reaches the receiver from another thread.
   virtual void restore(const Address& peer, endpoint::Receiver& receiver,

@@ -86,6 +86,14 @@ Result<std::size_t> Connection::recv(std::span<std::byte> into, Timeout timeout)
 
 Result<void> Connection::wait_established(Timeout timeout) {
   const auto core = core_;
+  if (core->is_elsewhere()) {
+    return Error{
+        ErrorKind::kMisuse,
+        EBADF,
+        "this connection belongs to the process that forked; a child process must make its "
+        "own",
+        {}};
+  }
   const auto settled = [&] { return core->state() != State::kHandshaking; };
   if (!core->loop().run_until(settled, timeout, EventLoop::Scope::kBackground)) {
     return Error{ErrorKind::kTimeout,

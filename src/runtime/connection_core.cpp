@@ -15,11 +15,18 @@ namespace {
 // How soon a datagram is tried again that the kernel's send buffer had no room for.
 constexpr Duration kSendRetry{1};
 
-// A flight of the peer at most comes before the handshake begins; as many as the endpoint keeps.
-constexpr std::size_t kMostOpeningDatagrams = 24;
+// How often the server is told, at most, that a peer speaks.
+constexpr Duration kSpokeAgain{1000};
 
 Error connection_closed() {
   return {ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
+}
+
+Error of_parent() {
+  return {ErrorKind::kMisuse,
+          EBADF,
+          "this connection belongs to the process that forked; a child process must make its own",
+          {}};
 }
 
 }  // namespace
@@ -84,7 +91,10 @@ void ConnectionCore::take(std::span<std::byte> datagram, TimePoint now) {
   if (!start_) return feed(datagram, now);
   // Its turn comes, here or where the association flies to.
   auto& opening = association_.opening;
-  if (opening.size() < kMostOpeningDatagrams)
+  std::size_t bytes = datagram.size();
+  for (const auto& each : opening)
+    bytes += each.size();
+  if (opening.size() < endpoint::Opening::kMostDatagrams && bytes <= endpoint::Opening::kMostBytes)
     opening.emplace_back(datagram.begin(), datagram.end());
 }
 
@@ -96,6 +106,35 @@ void ConnectionCore::feed(std::span<std::byte> datagram, TimePoint now) {
   }
   association_.session.receive(datagram, now);
   drain(now);
+  if (!counted_ || !is_handshaking()) return;
+  const auto carrier = carrier_.lock();
+  if (carrier) carrier->charge(*this, association_.session.held_bytes(), now);
+}
+
+void ConnectionCore::on_evicted(const endpoint::Eviction& eviction) {
+  if (!is_live()) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(eviction.since).count();
+  const std::string peer = association_.peer.text();
+  Error error{ErrorKind::kSystem, ECONNABORTED, {}, {}};
+  if (eviction.half_open) {
+    error.message = "the server ended the handshake with " + peer + ", unfinished after " +
+                    std::to_string(seconds) +
+                    " s, to make room for others: it had reached a limit of unfinished handshakes";
+  } else {
+    error.message = "the server ended the association with " + peer +
+                    ", which had sent nothing for " + std::to_string(seconds) +
+                    " s, to make room for others: it had reached its limit of associations";
+    say_goodbye();
+  }
+  fail(std::move(error));
+}
+
+// say_goodbye sends what the session has to say at its end.
+void ConnectionCore::say_goodbye() {
+  association_.session.close();
+  std::array<std::byte, kMaxDatagram> datagram;
+  while (const std::size_t size = association_.session.poll_transmit(datagram))
+    static_cast<void>(put_on_wire(std::span(datagram).first(size)));
 }
 
 void ConnectionCore::take_in(TimePoint now) {
@@ -165,7 +204,7 @@ void ConnectionCore::take_in_one(net::Incoming& incoming, TimePoint now) {
 
 void ConnectionCore::drain(TimePoint now) {
   while (auto event = association_.session.poll_event())
-    handle(*event);
+    handle(*event, now);
   std::array<std::byte, kMaxDatagram> datagram;
   // While one waits for room in the kernel, the others stay in the session, which bounds them: what
   // a program was told to be sent must not make room for what follows it.
@@ -178,10 +217,11 @@ void ConnectionCore::drain(TimePoint now) {
   if (association_.state != State::kClosed) loop_.core().readiness_changed(*this);
 }
 
-void ConnectionCore::handle(Event& event) {
+void ConnectionCore::handle(Event& event, TimePoint now) {
   if (std::holds_alternative<Connected>(event)) {
-    on_connected();
+    on_connected(now);
   } else if (const auto* message = std::get_if<Message>(&event)) {
+    note_speech(now);
     if (!message->bytes.empty()) association_.received.push(message->bytes);
     if (has_own_socket() || !association_.received.is_full()) return;
     if (const auto carrier = carrier_.lock()) carrier->note_full();
@@ -198,11 +238,15 @@ void ConnectionCore::handle(Event& event) {
   }
 }
 
-void ConnectionCore::on_connected() {
+void ConnectionCore::note_speech(TimePoint now) {
+  if (!counted_ || now - spoke_at_ < kSpokeAgain) return;
+  spoke_at_ = now;
+  if (const auto carrier = carrier_.lock()) carrier->spoke(*this, now);
+}
+
+void ConnectionCore::on_connected(TimePoint now) {
   association_.state = State::kEstablished;
-  if (const auto carrier = carrier_.lock(); carrier && counted_) {
-    carrier->establish(association_.peer);
-  }
+  if (const auto carrier = carrier_.lock(); carrier && counted_) carrier->establish(*this, now);
   if (const auto old = association_.predecessor.release()) old->supersede();
   announce_soon();
 }
@@ -281,18 +325,17 @@ void ConnectionCore::report_failure(Failed failed) {
 // end is reached once: by the peer, by a failure, or by close. The routing of the peer's datagrams
 // stops, so that the peer may come back; the descriptor stays until close, for watches.
 void ConnectionCore::end(State state) {
-  const bool half_open = is_handshaking();
   association_.state = state;
   rearm(Clock::now());
-  leave_endpoint(half_open);
+  leave_endpoint();
   association_.predecessor.give_up();
   if (association_.state != State::kClosed) loop_.core().readiness_changed(*this);
 }
 
-void ConnectionCore::leave_endpoint(bool half_open) {
+void ConnectionCore::leave_endpoint() {
   const auto carrier = carrier_.lock();
   if (std::exchange(counted_, false) && carrier) {
-    carrier->forget(association_.peer, *this, half_open);
+    carrier->forget(association_.peer, *this);
   }
 }
 
@@ -311,6 +354,7 @@ Error ConnectionCore::end_error() const {
 }
 
 Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message) {
+  if (is_elsewhere()) return of_parent();
   if (start_) start();
   if (association_.state == State::kClosedByPeer) {
     auto error = end_error();
@@ -330,6 +374,7 @@ Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message)
 }
 
 Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
+  if (is_elsewhere()) return of_parent();
   if (association_.state == State::kClosed) return connection_closed();
   if (start_) start();
   if (association_.received.empty() && is_live()) take_in(Clock::now());
@@ -343,6 +388,7 @@ Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
 }
 
 Result<void> ConnectionCore::renegotiate() {
+  if (is_elsewhere()) return of_parent();
   if (!is_live()) return end_error();
   const TimePoint now = Clock::now();
   if (auto begun = association_.session.renegotiate(now); !begun) return begun;
@@ -351,6 +397,7 @@ Result<void> ConnectionCore::renegotiate() {
 }
 
 Result<void> ConnectionCore::update_keys(bool ask_peer) {
+  if (is_elsewhere()) return of_parent();
   if (!is_live()) return end_error();
   const TimePoint now = Clock::now();
   if (auto begun = association_.session.update_keys(ask_peer, now); !begun) return begun;
@@ -361,6 +408,7 @@ Result<void> ConnectionCore::update_keys(bool ask_peer) {
 Result<void> ConnectionCore::export_keying_material(
     std::string_view label, std::optional<std::span<const std::byte>> context,
     std::span<std::byte> out) const {
+  if (is_elsewhere()) return of_parent();
   if (association_.state == State::kClosed) return connection_closed();
   return association_.session.export_keying_material(label, context, out);
 }
@@ -372,7 +420,7 @@ std::optional<SessionTicket> ConnectionCore::take_ticket() {
 }
 
 void ConnectionCore::provide_psk(std::optional<Psk> key) {
-  if (!is_live() || !association_.wanted_psk) return;
+  if (is_elsewhere() || !is_live() || !association_.wanted_psk) return;
   association_.wanted_psk.reset();
   const TimePoint now = Clock::now();
   association_.session.provide_psk(std::move(key), now);
@@ -399,7 +447,8 @@ void ConnectionCore::announce_soon() {
   const bool is_due = (association_.wanted_psk && on_psk_wanted_) ||
                       (association_.has_ticket && on_ticket_) ||
                       (was_established() && on_established_);
-  if (!is_due || announcement_ || flown_ || association_.state == State::kClosed) return;
+  if (is_elsewhere() || !is_due || announcement_ || flown_ || association_.state == State::kClosed)
+    return;
   announcement_ = loop_.core().post([this] { announce(); });
 }
 
@@ -415,13 +464,17 @@ void ConnectionCore::announce() {
 }
 
 std::size_t ConnectionCore::pending() {
-  if (association_.state == State::kClosed) return 0;
+  if (is_elsewhere() || association_.state == State::kClosed) return 0;
   if (start_) start();
   if (is_live()) take_in(Clock::now());
   return association_.received.front_size();
 }
 
 void ConnectionCore::close() {
+  if (is_elsewhere()) {
+    association_.state = State::kClosed;
+    return socket_.close();
+  }
   if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
   if (association_.state == State::kClosed) return;
   if (start_) loop_.core().cancel_timer(*std::exchange(start_, std::nullopt));
@@ -461,6 +514,7 @@ void ConnectionCore::forget_secrets() {
 }
 
 Result<int> ConnectionCore::descriptor() {
+  if (is_elsewhere()) return of_parent();
   if (association_.state == State::kClosed) return connection_closed();
   if (is_awaiting()) return awaited_->fd;
   if (!has_own_socket()) {
@@ -507,11 +561,12 @@ void ConnectionCore::leave_carrier() {
       fail(std::move(error));
     }
   }
-  leave_endpoint(is_handshaking());
+  leave_endpoint();
   carrier_.reset();
 }
 
 int ConnectionCore::take_socket_error() {
+  if (is_elsewhere()) return EBADF;  // what is read here is lost to the parent
   const int pending_error = !has_own_socket() ? 0 : socket_.take_error();
   const int noted = std::exchange(socket_error_, 0);
   return pending_error != 0 ? pending_error : noted;
@@ -530,7 +585,7 @@ std::optional<Negotiated> ConnectionCore::negotiated() const {
 
 std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,
                                                         std::function<void()> callback) {
-  if (association_.state == State::kClosed) return {};  // nothing will come
+  if (is_elsewhere() || association_.state == State::kClosed) return {};  // nothing will come
   return loop_.core().watch_source(*this, interest, std::move(callback));
 }
 

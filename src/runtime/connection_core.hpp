@@ -15,6 +15,7 @@
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
 #include "net/udp_socket.hpp"
+#include "process/forks.hpp"
 #include "runtime/association.hpp"
 #include "runtime/carrier.hpp"
 #include "runtime/hand_overs.hpp"
@@ -91,11 +92,14 @@ class ConnectionCore final : public net::Source,
   void on_superseded();
   void reinstate();
   [[nodiscard]] bool has_flown() const { return flown_; }
+  // In a forked child the connection is dead, and touches nothing that the parent's copy uses.
+  [[nodiscard]] bool is_elsewhere() const { return !birthplace_.is_here(); }
 
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
 
   void on_readable(TimePoint now) override { take_in(now); }
   void on_datagram(std::span<std::byte> datagram, TimePoint now) override;
+  void on_evicted(const endpoint::Eviction& eviction) override;
   [[nodiscard]] bool ready(Interest interest) const override;
 
  private:
@@ -116,8 +120,10 @@ class ConnectionCore final : public net::Source,
   void resume_reading();
   void take_in_one(net::Incoming& incoming, TimePoint now);
   void drain(TimePoint now);
-  void handle(Event& event);
-  void on_connected();
+  void handle(Event& event, TimePoint now);
+  void on_connected(TimePoint now);
+  void note_speech(TimePoint now);
+  void say_goodbye();
   void transmit(std::span<const std::byte> datagram);
   Result<void> put_on_wire(std::span<const std::byte> datagram);
   void note_socket_error(const Error& error);
@@ -127,7 +133,7 @@ class ConnectionCore final : public net::Source,
   void report_failure(Failed failed);
   void fail(Error error) { report_failure({std::move(error)}); }
   void end(State state);
-  void leave_endpoint(bool half_open);
+  void leave_endpoint();
   void forget_secrets();
   Result<void> own_socket();
   Result<void> attach_socket(net::UdpSocket&& socket);  // moved from only if that succeeds
@@ -164,6 +170,8 @@ class ConnectionCore final : public net::Source,
   int socket_error_ = 0;
   bool reading_paused_ = false;  // the loop does not watch the own socket
   bool counted_ = false;         // by its server's endpoint
+  TimePoint spoke_at_{};         // as that knows
+  process::Birthplace birthplace_;
   bool flown_ = false;
   std::unique_ptr<Awaited> awaited_;
   std::unique_ptr<const Ended> ended_;          // of state kClosed, unless flown

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "process/forks.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
 #include "runtime/remote_server.hpp"
@@ -14,7 +15,9 @@ namespace {
 // watch_hand_overs has this thread notice in time what nobody takes up. One timer for a thread.
 void watch_hand_overs(EventLoop& loop) {
   thread_local std::weak_ptr<net::Mailbox> watching;  // the loop that has the timer, while it lives
-  if (!watching.expired()) return;
+  thread_local unsigned watched_in = 0;               // a forked child has none
+  if (!watching.expired() && watched_in == process::forks()) return;
+  watched_in = process::forks();
   watching = loop.core().mailbox();
   loop.add_timer(Clock::now() + HandOvers::kPatience, [&loop] {
     watching.reset();
@@ -25,6 +28,7 @@ void watch_hand_overs(EventLoop& loop) {
 }  // namespace
 
 void ConnectionCore::fly_away() {
+  if (is_elsewhere()) return close();
   if (association_.state == State::kClosed) return;
   const auto self = shared_from_this();
   const auto can_be_taken_up = [&] {
@@ -43,13 +47,13 @@ void ConnectionCore::fly_away() {
   if (can_be_taken_up()) {
     inlet()->leave();
     if (std::exchange(counted_, false) && carrier) {
-      carrier->depart(association_.peer, *this, is_handshaking(), association_.inlet);
+      carrier->depart(association_.peer, *this, association_.inlet);
     }
     auto moved = std::make_unique<Association>(std::move(association_));
     HandOvers::of_process().park({std::move(moved), std::move(socket_)}, Clock::now());
     watch_hand_overs(loop_);
   } else {
-    leave_endpoint(is_handshaking());
+    leave_endpoint();
     if (is_awaiting()) HandOvers::of_process().renounce(awaited_->socket, *this);
     if (association_.inlet) association_.inlet->leave();
     socket_.release();

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "process/forks.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
 
@@ -19,8 +20,8 @@ void tell(const Heir& heir) {
 }  // namespace
 
 HandOvers& HandOvers::of_process() {
-  static HandOvers hand_overs;
-  return hand_overs;
+  static process::PerProcess<HandOvers> hand_overs;
+  return hand_overs.get();
 }
 
 void HandOvers::announce(Identity socket, const std::string& server_name) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/forks.hpp"
+
 namespace dtls::runtime {
 
 NamedServers& NamedServers::of_process() {
-  static NamedServers servers;
-  return servers;
+  static process::PerProcess<NamedServers> servers;
+  return servers.get();
 }
 
 void NamedServers::enter(std::shared_ptr<const NamedServer> server) {

@@ -38,11 +38,13 @@ class RemoteServer final : public Carrier {
   void take_in(TimePoint /*now*/) override {}
   void take_in_all(TimePoint /*now*/) override {}
   void note_full() override {}
-  void establish(const Address& /*peer*/) override {}
-  void forget(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/,
-              bool /*half_open*/) override {}
+  void establish(endpoint::Receiver& /*receiver*/, TimePoint /*now*/) override {}
+  void charge(endpoint::Receiver& /*receiver*/, std::size_t /*bytes*/, TimePoint /*now*/) override {
+  }
+  void spoke(endpoint::Receiver& /*receiver*/, TimePoint /*now*/) override {}
+  void forget(const Address& /*peer*/, endpoint::Receiver& /*receiver*/) override {}
   void note_failure(HandshakeFailure /*failure*/) override {}
-  void depart(const Address& /*peer*/, const endpoint::Receiver& /*receiver*/, bool /*half_open*/,
+  void depart(const Address& /*peer*/, endpoint::Receiver& /*receiver*/,
               std::weak_ptr<endpoint::Receiver> /*away*/) override {}
   void restore(const Address& peer, endpoint::Receiver& /*receiver*/,
                std::weak_ptr<endpoint::Receiver> inlet, wire::HelloMark mark) override {

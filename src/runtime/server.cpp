@@ -62,12 +62,15 @@ void Server::close() {
   if (core_) core_->close();
 }
 int Server::descriptor() const {
-  return core_->socket().descriptor();
+  return core_->is_open() ? core_->socket().descriptor() : -1;
 }
 Result<SocketOptions> Server::socket_options() {
-  if (descriptor() < 0) return Error{ErrorKind::kMisuse, EBADF, "this server was closed", {}};
+  if (!core_->is_open()) return core_->why_closed();
   return SocketOptions(core_->socket(),
                        [core = core_.get()](bool enable) { return core->set_ipv6_only(enable); });
+}
+ServerCounters Server::counters() const {
+  return core_->counters();
 }
 Address Server::local_address() const {
   return core_->local_address();

@@ -1,5 +1,6 @@
 #include "runtime/server_core.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <span>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "endpoint/cookie_secrets.hpp"
+#include "net/free_memory.hpp"
 #include "runtime/receive_batch.hpp"
 #include "session/inside.hpp"
 
@@ -17,10 +19,6 @@ namespace {
 
 // Bounded: a flood must not starve the timers and the other sockets of the loop.
 constexpr int kMostBatches = 16;
-
-Error server_closed() {
-  return {ErrorKind::kMisuse, EBADF, "this server was closed", {}};
-}
 
 // The secrets of a server: given by the program, shared with the servers of the same name, or new.
 Result<std::shared_ptr<const endpoint::CookieSecrets>> secrets_for(const ServerConfig& config) {
@@ -51,6 +49,15 @@ ServerCore::ServerCore(EventLoop& loop, std::shared_ptr<Context> context, endpoi
       context_(std::move(context)),
       endpoint_(std::move(gate), config.limits, config.handshake_timeout),
       receive_queue_(config.receive_queue) {}
+
+Error ServerCore::why_closed() const {
+  return {ErrorKind::kMisuse,
+          EBADF,
+          is_elsewhere()
+              ? "this server belongs to the process that forked; a child process must make its own"
+              : "this server was closed",
+          {}};
+}
 
 ServerCore::~ServerCore() {
   close();
@@ -91,7 +98,7 @@ void ServerCore::register_as(const std::string& name,
 }
 
 Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
-  if (socket_.descriptor() < 0) return server_closed();
+  if (!is_open()) return why_closed();
   return context_->add_identity(config);
 }
 
@@ -133,6 +140,7 @@ void ServerCore::give_back(const Address& peer, const std::optional<Address>& lo
           socket_.send_to(std::span(reply).first(handled.reply_size), peer, local));  // may be lost
       break;
     case endpoint::Endpoint::Outcome::kOpened:
+      peak_ = std::max(peak_, endpoint_.census().associations());
       loop_.core().readiness_changed(*this);
       break;
     default:
@@ -141,7 +149,7 @@ void ServerCore::give_back(const Address& peer, const std::optional<Address>& lo
 }
 
 Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
-  if (socket_.descriptor() < 0) return server_closed();
+  if (!is_open()) return why_closed();
   const TimePoint now = Clock::now();
   if (!endpoint_.has_waiting()) take_in(now);
   auto opening = endpoint_.accept(now);
@@ -178,15 +186,37 @@ std::shared_ptr<Inlet> ServerCore::predecessor_of(const endpoint::Opening& openi
   return away;
 }
 
-void ServerCore::forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) {
+void ServerCore::forget(const Address& peer, endpoint::Receiver& receiver) {
   connections_.erase(&receiver);
-  endpoint_.forget(peer, receiver, half_open);
+  endpoint_.forget(peer, receiver);
+  note_end();
 }
 
-void ServerCore::depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+void ServerCore::depart(const Address& peer, endpoint::Receiver& receiver,
                         std::weak_ptr<endpoint::Receiver> away) {
   connections_.erase(&receiver);
-  endpoint_.depart(peer, receiver, half_open, std::move(away));
+  endpoint_.depart(peer, receiver, std::move(away));
+}
+
+// The C library keeps what was freed between what lives. After a flood that is most of the heap.
+void ServerCore::note_end() {
+  constexpr std::size_t kFew = 64;
+  constexpr Duration kPause{500};  // one search of the heap for many ends
+  if (trim_ || peak_ < kFew || endpoint_.census().associations() > peak_ / 2) return;
+  trim_ = loop_.add_timer(Clock::now() + kPause, [this] {
+    trim_.reset();
+    peak_ = endpoint_.census().associations();
+    net::return_free_memory();
+  });
+}
+
+ServerCounters ServerCore::counters() const {
+  const auto& of = endpoint_.counters();
+  return {.discarded = of.discarded,
+          .challenged = of.challenged,
+          .refused = of.refused,
+          .evicted_half_open = of.evicted_half_open,
+          .evicted_idle = of.evicted_idle};
 }
 
 void ServerCore::on_handshake_failed(std::function<void(const HandshakeFailure&)> callback) {
@@ -227,12 +257,14 @@ Result<void> ServerCore::set_ipv6_only(bool enable) {
 }
 
 void ServerCore::close() {
+  if (is_elsewhere()) return socket_.close();
   if (socket_.descriptor() < 0) return;
   const auto self = weak_from_this().lock();  // null in the destructor
   // Each takes what waits in the server's socket, for all of them, before the routes end.
   while (!connections_.empty())
     connections_.extract(connections_.begin()).mapped()->leave_carrier();
   if (named_) NamedServers::of_process().leave(*named_);
+  if (trim_) loop_.cancel_timer(*std::exchange(trim_, std::nullopt));
   loop_.core().detach(*this);
   if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
   failures_.clear();
@@ -254,7 +286,7 @@ Result<net::UdpSocket> ServerCore::split(const Address& local, const Address& pe
 
 std::optional<EventLoop::WatchId> ServerCore::watch(Interest interest,
                                                     std::function<void()> callback) {
-  if (socket_.descriptor() < 0) return {};  // nothing will come
+  if (!is_open()) return {};  // nothing will come
   return loop_.core().watch_source(*this, interest, std::move(callback));
 }
 

@@ -17,6 +17,7 @@
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
 #include "net/udp_socket.hpp"
+#include "process/forks.hpp"
 #include "runtime/carrier.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
@@ -39,9 +40,15 @@ class ServerCore final : public net::Source,
   void close();
   void on_handshake_failed(std::function<void(const HandshakeFailure&)> callback);
 
+  [[nodiscard]] ServerCounters counters() const;
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const Address& local_address() const { return local_; }
   Result<void> add_identity(const HostIdentityConfig& config);
+  // In a forked child the server is dead, and touches nothing that the parent's copy uses.
+  [[nodiscard]] bool is_elsewhere() const { return !birthplace_.is_here(); }
+  [[nodiscard]] bool is_open() const { return socket_.descriptor() >= 0 && !is_elsewhere(); }
+  // why_closed is for calls that need it open.
+  [[nodiscard]] Error why_closed() const;
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }
   Result<void> set_ipv6_only(bool enable);
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
@@ -58,10 +65,18 @@ class ServerCore final : public net::Source,
   void note_full() override { meets_full_queue_ = true; }
   void give_back(const Address& peer, const std::optional<Address>& local,
                  std::span<std::byte> datagram, TimePoint now) override;
-  void establish(const Address& peer) override { endpoint_.establish(peer); }
-  void forget(const Address& peer, const endpoint::Receiver& receiver, bool half_open) override;
+  void establish(endpoint::Receiver& receiver, TimePoint now) override {
+    endpoint_.establish(receiver, now);
+  }
+  void charge(endpoint::Receiver& receiver, std::size_t bytes, TimePoint now) override {
+    endpoint_.charge(receiver, bytes, now);
+  }
+  void spoke(endpoint::Receiver& receiver, TimePoint now) override {
+    endpoint_.spoke(receiver, now);
+  }
+  void forget(const Address& peer, endpoint::Receiver& receiver) override;
   void note_failure(HandshakeFailure failure) override;
-  void depart(const Address& peer, const endpoint::Receiver& receiver, bool half_open,
+  void depart(const Address& peer, endpoint::Receiver& receiver,
               std::weak_ptr<endpoint::Receiver> away) override;
   void restore(const Address& peer, endpoint::Receiver& receiver,
                std::weak_ptr<endpoint::Receiver> /*inlet*/, wire::HelloMark mark) override {
@@ -84,6 +99,8 @@ class ServerCore final : public net::Source,
 
   bool take_in_batch(TimePoint now);
   void announce_failures();
+  // note_end has memory given back to the system some time after most associations have ended.
+  void note_end();
 
   static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
 
@@ -100,6 +117,9 @@ class ServerCore final : public net::Source,
   std::function<void(const HandshakeFailure&)> on_handshake_failed_;
   std::deque<HandshakeFailure> failures_;
   std::optional<EventLoop::TimerId> announcement_;
+  std::size_t peak_ = 0;  // of associations since memory was given back
+  std::optional<EventLoop::TimerId> trim_;
+  process::Birthplace birthplace_;
 };
 
 }  // namespace dtls::runtime

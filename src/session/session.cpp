@@ -2,6 +2,7 @@
 #include "dtls/session.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "session/failure.hpp"
@@ -9,6 +10,16 @@
 #include "session/state.hpp"
 
 namespace dtls {
+namespace {
+
+Error of_parent() {
+  return {ErrorKind::kMisuse,
+          EBADF,
+          "this association belongs to the process that forked; a child process must make its own",
+          {}};
+}
+
+}  // namespace
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::~Session() = default;
@@ -34,7 +45,7 @@ Result<Session> Session::client(std::shared_ptr<const Context> context, const Ad
 
 void Session::receive(std::span<std::byte> datagram, TimePoint now) {
   State& state = *state_;
-  if (state.engine.has_ended()) return;
+  if (state.engine.has_ended() || state.is_elsewhere()) return;
   state.heard_from_peer = true;
   state.now = now;
   if (std::exchange(state.awaits_hello, false)) {
@@ -45,10 +56,12 @@ void Session::receive(std::span<std::byte> datagram, TimePoint now) {
 }
 
 Result<void> Session::send(std::span<const std::byte> message) {
+  if (state_->is_elsewhere()) return of_parent();
   return state_->engine.send(message);
 }
 
 void Session::close() {
+  if (state_->is_elsewhere()) return;
   state_->handshake_deadline.reset();
   state_->engine.close();
 }
@@ -68,6 +81,7 @@ void Session::set_handshake_timeout(Duration timeout, TimePoint now) {
 
 Result<void> Session::renegotiate(TimePoint now) {
   State& state = *state_;
+  if (state.is_elsewhere()) return of_parent();
   state.now = now;
   auto begun = state.engine.renegotiate(now);
   if (begun && state.engine.awaits_answer()) state.start_clock();
@@ -76,12 +90,14 @@ Result<void> Session::renegotiate(TimePoint now) {
 }
 
 Result<void> Session::update_keys(bool ask_peer, TimePoint now) {
+  if (state_->is_elsewhere()) return of_parent();
   state_->now = now;
   return state_->engine.update_keys(ask_peer, now);
 }
 
 void Session::provide_psk(std::optional<Psk> key, TimePoint now) {
   State& state = *state_;
+  if (state.is_elsewhere()) return;
   state.now = now;
   std::optional<handshake::PreSharedKey> found;
   if (key) found = state.name_psk(*key, state.wanted_psk);
@@ -89,6 +105,7 @@ void Session::provide_psk(std::optional<Psk> key, TimePoint now) {
 }
 
 std::optional<SessionTicket> Session::take_ticket() {
+  if (state_->is_elsewhere()) return std::nullopt;
   auto ticket = state_->engine.take_ticket();
   if (!ticket) return std::nullopt;
   return SessionTicket(std::make_shared<SessionTicket::Inside>(
@@ -98,6 +115,7 @@ std::optional<SessionTicket> Session::take_ticket() {
 Result<void> Session::export_keying_material(std::string_view label,
                                              std::optional<std::span<const std::byte>> context,
                                              std::span<std::byte> out) const {
+  if (state_->is_elsewhere()) return of_parent();
   return state_->engine.export_keying_material(label, context, out);
 }
 
@@ -107,6 +125,7 @@ bool Session::is_renegotiating() const {
 
 std::optional<Event> Session::poll_event() {
   State& state = *state_;
+  if (state.is_elsewhere()) return std::nullopt;
   while (true) {
     auto event = state.engine.poll_event();
     state.follow();
@@ -116,11 +135,13 @@ std::optional<Event> Session::poll_event() {
 }
 
 std::size_t Session::poll_transmit(std::span<std::byte> out) {
+  if (state_->is_elsewhere()) return 0;
   return state_->engine.poll_transmit(out, state_->now);
 }
 
 std::optional<TimePoint> Session::deadline() const {
   const State& state = *state_;
+  if (state.is_elsewhere()) return std::nullopt;
   std::optional<TimePoint> first = state.handshake_deadline;
   for (const auto& each : {state.engine.deadline(), state.engine.linger_deadline()}) {
     if (each && (!first || *each < *first)) first = each;
@@ -130,6 +151,7 @@ std::optional<TimePoint> Session::deadline() const {
 
 void Session::handle_timeout(TimePoint now) {
   State& state = *state_;
+  if (state.is_elsewhere()) return;
   state.now = now;
   if (state.handshake_deadline && now >= *state.handshake_deadline) {
     state.handshake_deadline.reset();
@@ -141,6 +163,10 @@ void Session::handle_timeout(TimePoint now) {
     }
   }
   state.engine.handle_timeout(now);
+}
+
+std::size_t Session::held_bytes() const {
+  return state_->engine.held_bytes();
 }
 
 const PeerVerification& Session::verification() const {

@@ -10,6 +10,7 @@
 
 #include "dtls/session.hpp"
 #include "handshake/engine.hpp"
+#include "process/forks.hpp"
 #include "session/inside.hpp"
 
 namespace dtls {
@@ -25,7 +26,6 @@ struct Session::State : public handshake::Decisions {
 
   // Server: how it presents itself, chosen by the first ClientHello and kept in renegotiations.
   session::HostIdentities::Found presented;
-  bool named = false;  // the client asked for a name that is known
 
   session::PeerRule peer_rule;
   PeerVerification verification;
@@ -33,11 +33,16 @@ struct Session::State : public handshake::Decisions {
 
   Duration patience{};  // how long a handshake may take
   std::optional<TimePoint> handshake_deadline;
+  std::string wanted_psk;  // the identity that was asked for last, until the handshake is done
   bool heard_from_peer = false;
   bool was_renegotiating = false;
   bool was_connected = false;
-  std::string wanted_psk;     // the identity that was asked for last, until the handshake is done
   bool awaits_hello = false;  // server: nothing has come yet
+  bool named = false;         // server: the client asked for a name that is known
+
+  // In a forked child the association is dead: it would use the parent's nonces again.
+  process::Birthplace birthplace;
+  [[nodiscard]] bool is_elsewhere() const { return !birthplace.is_here(); }
 
   handshake::Engine engine;
 

@@ -35,7 +35,7 @@ class Guest : public endpoint::Receiver {
 class AssociationMemory : public testing::TestWithParam<Versions> {
  protected:
   static constexpr std::size_t kCount = 100;
-  static constexpr std::size_t kBound = 2048;
+  static constexpr std::size_t kBound = 2176;  // of which 130 are for finding whom to evict
 
   AssociationMemory() {
     ServerConfig server;
@@ -107,7 +107,7 @@ class AssociationMemory : public testing::TestWithParam<Versions> {
     now_ = guests_.back()->session.deadline().value();
     guests_.back()->session.handle_timeout(now_);
     ASSERT_EQ(guests_.back()->session.deadline(), std::nullopt);
-    endpoint_->establish(from);
+    endpoint_->establish(*guests_.back(), now_);
   }
 
   Authority authority_;
@@ -126,7 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
       return about.param.max == ProtocolVersion::kDtls12 ? "Dtls12" : "Dtls13";
     });
 
-TEST_P(AssociationMemory, of_an_idle_association_is_at_most_two_kibibytes_all_included) {
+TEST_P(AssociationMemory, of_an_idle_association_is_hardly_more_than_two_kibibytes_all_included) {
   if (!kCountsHeap) GTEST_SKIP() << "a sanitizer's allocator does not count";
   // What a thread and libcrypto keep for all is made first.
   for (std::size_t i = 0; i < 2 * kCount; ++i)

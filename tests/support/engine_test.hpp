@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,8 @@ class EngineTest : public testing::Test {
   // identity is one for all tests: keys take time to make.
   static std::shared_ptr<const handshake::Identity> identity(KeyKind kind = KeyKind::kP256) {
     static const Authority authority;
-    static std::array<std::shared_ptr<const handshake::Identity>, 6> made;
-    auto& one = made.at(static_cast<std::size_t>(kind));
+    static std::map<KeyKind, std::shared_ptr<const handshake::Identity>> made;
+    auto& one = made[kind];
     if (one == nullptr) one = to_identity(authority.issue({.kind = kind}));
     return one;
   }

@@ -56,6 +56,7 @@ const LIMITS = Object.freeze([
   "associations",
   "associationsPerAddress",
   "halfOpen",
+  "halfOpenBytes",
   "halfOpenPerAddress",
 ]);
 const MAX_LIMIT = 2 ** 31 - 1;

@@ -157,6 +157,7 @@ Limits limits_field(const Napi::Object& options) {
   read("associations", limits.associations);
   read("associationsPerAddress", limits.associations_per_address);
   read("halfOpen", limits.half_open);
+  read("halfOpenBytes", limits.half_open_bytes);
   read("halfOpenPerAddress", limits.half_open_per_address);
   return limits;
 }

@@ -152,15 +152,6 @@ for (const dtls of [client, peer, server]) dtls.close();`,
     assert.equal(lines(keyLogFile).length, 4);
   });
 
-  test("that cannot be used is refused under its name", () => {
-    const options = { ...identity, keyLogFile: authority.folder };
-    assert.equal(
-      Dtls.createServer(options, Dtls.sockaddr("127.0.0.1", 0)),
-      undefined,
-    );
-    assert.match(Dtls.lastError().message, /^option `keyLogFile`: /);
-  });
-
   test("may be named by SSLKEYLOGFILE, before which the option comes", async (t) => {
     const byOption = path.join(authority.folder, "option.log");
     const byEnvironment = path.join(authority.folder, "environment.log");
@@ -200,7 +191,7 @@ for (const dtls of [client, peer, server]) dtls.close();`,
       const address = Dtls.sockaddr(Dtls.INADDR_LOOPBACK);
       assert.equal(Dtls.createServer(options, address), undefined);
       const { code, message } = Dtls.lastError();
-      assert.match(message, /refused\.log/);
+      assert.match(message, /^option `keyLogFile`: .*refused\.log/);
       return code;
     };
     fs.writeFileSync(keys, "before\n", { mode: 0o644 });

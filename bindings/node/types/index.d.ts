@@ -354,7 +354,7 @@ declare namespace Dtls {
 
   type MaybePromise<T> = T | Promise<T>;
 
-  /** Beyond a limit a peer's hello is dropped; the client repeats it. */
+  /** At a limit an older association makes room for a newcomer; else the newcomer's hello is dropped. */
   interface Limits {
     /** Peers that wait for accept(). Default: 1024. */
     acceptQueue?: number;
@@ -364,6 +364,8 @@ declare namespace Dtls {
     associationsPerAddress?: number;
     /** Associations whose handshake is not finished. Default: 8192. */
     halfOpen?: number;
+    /** Bytes that those hold of what their peers have sent, 10 KiB each at least. Default: 128 MiB. */
+    halfOpenBytes?: number;
     /** Default: 2048. */
     halfOpenPerAddress?: number;
   }

@@ -192,7 +192,7 @@ TEST_F(EndpointTest, an_adopted_peer_is_served_by_its_receiver_until_forgotten) 
   endpoint.adopt(*endpoint.accept(now_), receiver);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered);
   EXPECT_EQ(give(endpoint, ipv4(2, 40000), Datagram(30)).outcome, Outcome::kNothing);
-  endpoint.forget(kPeer, receiver, true);
+  endpoint.forget(kPeer, receiver);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(40)).outcome, Outcome::kNothing);
   EXPECT_EQ(receiver.sizes, std::vector<std::size_t>{20});
   EXPECT_EQ(open(endpoint, kPeer), Outcome::kOpened) << "a forgotten peer may come again";
@@ -237,7 +237,7 @@ TEST_F(EndpointTest, another_hello_of_a_known_peer_has_to_prove_itself_and_opens
   open(endpoint, kPeer);
   Counter old_receiver;
   endpoint.adopt(*endpoint.accept(now_), old_receiver);
-  endpoint.establish(kPeer);
+  endpoint.establish(old_receiver, now_);
 
   EXPECT_EQ(open(endpoint, kPeer, another_hello()), Outcome::kOpened);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered)
@@ -252,11 +252,11 @@ TEST_F(EndpointTest, another_hello_of_a_known_peer_has_to_prove_itself_and_opens
   EXPECT_EQ(old_receiver.sizes, std::vector<std::size_t>{20});
 
   // The new one fails.
-  endpoint.forget(kPeer, receiver, true);
+  endpoint.forget(kPeer, receiver);
   endpoint.restore(kPeer, old_receiver, 0);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(40)).outcome, Outcome::kDelivered);
   EXPECT_EQ(old_receiver.sizes.back(), 40U);
-  endpoint.forget(kPeer, old_receiver, false);
+  endpoint.forget(kPeer, old_receiver);
   EXPECT_EQ(endpoint.census().associations(), 0U);
 }
 
@@ -275,7 +275,7 @@ TEST_F(EndpointTest, what_comes_for_an_association_that_moved_away_follows_it_wh
   Counter receiver;
   endpoint.adopt(*endpoint.accept(now_), receiver);
   auto away = std::make_shared<Counter>();
-  endpoint.depart(kPeer, receiver, true, away);
+  endpoint.depart(kPeer, receiver, away);
   EXPECT_EQ(endpoint.census().associations(), 0U);
   EXPECT_EQ(give(endpoint, kPeer, Datagram(20)).outcome, Outcome::kDelivered);
   EXPECT_EQ(away->sizes, std::vector<std::size_t>{20});
@@ -304,7 +304,7 @@ TEST_F(EndpointTest, half_open_peers_have_a_limit_of_their_own) {
   Counter receiver;
   endpoint.adopt(*endpoint.accept(now_), receiver);
   EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kNothing) << "accepted is not established";
-  endpoint.establish(ipv4(1, 1));
+  endpoint.establish(receiver, now_);
   EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kOpened);
 }
 
@@ -320,11 +320,11 @@ TEST_F(EndpointTest, one_address_cannot_take_the_place_of_all) {
   std::array<Counter, 2> receivers;
   for (auto& receiver : receivers)
     endpoint.adopt(*endpoint.accept(now_), receiver);
-  endpoint.establish(ipv4(1, 1));
-  endpoint.establish(ipv4(1, 2));
+  endpoint.establish(receivers[0], now_);
+  endpoint.establish(receivers[1], now_);
   EXPECT_EQ(open(endpoint, ipv4(1, 3)), Outcome::kOpened);
   EXPECT_EQ(open(endpoint, ipv4(1, 4)), Outcome::kNothing) << "associations";
-  endpoint.forget(ipv4(1, 1), receivers[0], false);
+  endpoint.forget(ipv4(1, 1), receivers[0]);
   EXPECT_EQ(open(endpoint, ipv4(1, 4)), Outcome::kOpened);
 }
 
@@ -336,22 +336,112 @@ TEST_F(EndpointTest, a_peer_that_begins_anew_for_ever_stays_within_the_limits) {
   std::size_t accepted = 0;
   for (std::uint8_t i = 0; i < receivers.size(); ++i) {
     if (open(endpoint, kPeer, another_hello(i)) != Outcome::kOpened) continue;
-    endpoint.adopt(*endpoint.accept(now_), receivers.at(accepted++));
-    endpoint.establish(kPeer);
+    endpoint.adopt(*endpoint.accept(now_), receivers.at(accepted));
+    endpoint.establish(receivers.at(accepted++), now_);
   }
   EXPECT_EQ(accepted, 4U) << "each goes on until it is told to end, and counts until then";
+}
+
+// Yielding ends as a connection does.
+class Yielding : public Counter {
+ public:
+  Yielding(Endpoint& endpoint, const Address& peer) : endpoint_(endpoint), peer_(peer) {}
+  void on_evicted(const Eviction& eviction) override {
+    evicted = eviction;
+    endpoint_.forget(peer_, *this);
+  }
+  std::optional<Eviction> evicted;
+
+ private:
+  Endpoint& endpoint_;
+  Address peer_;
+};
+
+TEST_F(EndpointTest, a_newcomer_takes_the_place_of_the_oldest_unfinished_of_many) {
+  Limits limits;
+  limits.half_open = 3;
+  auto endpoint = with(limits);
+  std::vector<std::unique_ptr<Yielding>> many;
+  for (std::uint16_t port = 1; port <= 3; ++port) {
+    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+    many.push_back(std::make_unique<Yielding>(endpoint, ipv4(1, port)));
+    endpoint.adopt(*endpoint.accept(now_), *many.back());
+    now_ += Duration(10);
+  }
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
+  ASSERT_TRUE(many[0]->evicted);
+  EXPECT_TRUE(many[0]->evicted->half_open);
+  EXPECT_EQ(many[0]->evicted->since, Duration(30));
+  EXPECT_FALSE(many[1]->evicted);
+  EXPECT_EQ(endpoint.counters().evicted_half_open, 1U);
+  EXPECT_EQ(endpoint.counters().refused, 0U);
+}
+
+TEST_F(EndpointTest, a_newcomer_takes_the_place_of_who_waits_for_accept_among_many) {
+  Limits limits;
+  limits.accept_queue = 3;
+  auto endpoint = with(limits);
+  for (std::uint16_t port = 1; port <= 3; ++port)
+    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
+  EXPECT_FALSE(endpoint.is_waiting(ipv4(1, 1)));
+  EXPECT_EQ(endpoint.census().associations(), 3U);
+  EXPECT_EQ(endpoint.accept(now_)->peer, ipv4(1, 2));
+  EXPECT_EQ(endpoint.accept(now_)->peer, ipv4(1, 3));
+  EXPECT_EQ(endpoint.accept(now_)->peer, ipv4(2, 1));
+}
+
+TEST_F(EndpointTest, a_newcomer_takes_the_place_of_who_was_idle_for_a_minute) {
+  Limits limits;
+  limits.associations = 2;
+  auto endpoint = with(limits);
+  std::vector<std::unique_ptr<Yielding>> both;
+  for (std::uint16_t port = 1; port <= 2; ++port) {
+    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+    both.push_back(std::make_unique<Yielding>(endpoint, ipv4(1, port)));
+    endpoint.adopt(*endpoint.accept(now_), *both.back());
+    endpoint.establish(*both.back(), now_);
+  }
+  now_ += std::chrono::seconds(40);
+  endpoint.spoke(*both[0], now_);
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kNothing);
+  EXPECT_EQ(endpoint.counters().refused, 1U);
+  now_ += std::chrono::seconds(20);
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
+  EXPECT_FALSE(both[0]->evicted);
+  ASSERT_TRUE(both[1]->evicted);
+  EXPECT_EQ(both[1]->evicted->since, Duration(60000));
+  EXPECT_EQ(endpoint.counters().evicted_idle, 1U);
+}
+
+TEST_F(EndpointTest, what_unfinished_peers_have_it_hold_stays_within_the_budget) {
+  Limits limits;
+  limits.half_open_bytes = 3 * Census::kHalfOpenCost;
+  auto endpoint = with(limits);
+  std::vector<std::unique_ptr<Yielding>> peers;
+  for (std::uint8_t host = 1; host <= 2; ++host) {
+    EXPECT_EQ(open(endpoint, ipv4(host, 1)), Outcome::kOpened);
+    peers.push_back(std::make_unique<Yielding>(endpoint, ipv4(host, 1)));
+    endpoint.adopt(*endpoint.accept(now_), *peers.back());
+    endpoint.charge(*peers.back(), 0, now_);
+  }
+  endpoint.charge(*peers[1], 2 * Census::kHalfOpenCost, now_);
+  EXPECT_FALSE(peers[0]->evicted);
+  EXPECT_TRUE(peers[1]->evicted);
+  EXPECT_LE(endpoint.census().half_open_bytes(), limits.half_open_bytes);
 }
 
 TEST(CensusTest, all_of_an_ipv6_network_of_64_bits_is_one_address) {
   Limits limits;
   limits.associations_per_address = 1;
   Census census(limits);
-  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:2::1", 1)));
-  EXPECT_FALSE(census.enter(*Address::parse("2001:db8:1:2:ffff::2", 2)));
-  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:3::1", 1)));
-  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.1", 1))) << "IPv4 in IPv6 is IPv4";
-  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.2", 1)));
-  EXPECT_FALSE(census.enter(*Address::parse("::ffff:192.0.2.2", 2)));
+  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:2::1", 1), TimePoint{}));
+  EXPECT_FALSE(census.enter(*Address::parse("2001:db8:1:2:ffff::2", 2), TimePoint{}));
+  EXPECT_TRUE(census.enter(*Address::parse("2001:db8:1:3::1", 1), TimePoint{}));
+  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.1", 1), TimePoint{}))
+      << "IPv4 in IPv6 is IPv4";
+  EXPECT_TRUE(census.enter(*Address::parse("::ffff:192.0.2.2", 1), TimePoint{}));
+  EXPECT_FALSE(census.enter(*Address::parse("::ffff:192.0.2.2", 2), TimePoint{}));
 }
 
 }  // namespace

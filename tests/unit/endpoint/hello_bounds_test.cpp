@@ -111,7 +111,7 @@ TEST(EndpointMemory, endpoint_forgets_associations_that_moved_away_and_ended) {
       ASSERT_EQ(endpoint.receive(peer, {}, second, now, reply).outcome, Endpoint::Outcome::kOpened);
       Silent receiver;
       endpoint.adopt(*endpoint.accept(now), receiver);
-      endpoint.depart(peer, receiver, true, std::make_shared<Silent>());
+      endpoint.depart(peer, receiver, std::make_shared<Silent>());
     }
   };
   come_and_go(0, 5000);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -89,6 +90,60 @@ class ChannelInput : public testing::Test {
   Datagram last_;
   TimePoint now_{1h};
 };
+
+TEST_F(ChannelInput, a_fragment_takes_memory_for_what_has_come_not_for_what_it_claims) {
+  constexpr std::size_t kClaimed = 60000;
+  constexpr std::size_t kSize = 1000;
+  give({{.length = kClaimed, .offset = 0, .size = kSize}});
+  EXPECT_FALSE(message());
+  EXPECT_LT(channel_.held_bytes(), 2 * kSize);
+  give({{.length = kClaimed, .offset = kClaimed - kSize, .size = kSize}});
+  EXPECT_FALSE(message());
+  EXPECT_LT(channel_.held_bytes(), 2 * kSize) << "too far ahead of what has come: dropped";
+  give({{.length = kClaimed, .offset = 2 * kSize, .size = kSize}});
+  EXPECT_FALSE(message());
+  EXPECT_LT(channel_.held_bytes(), 8 * kSize);
+  for (std::size_t at = 0; at < kClaimed; at += kSize) {
+    EXPECT_FALSE(message());
+    give({{.length = kClaimed, .offset = at, .size = kSize}});
+  }
+  const auto whole = message();
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE(std::ranges::equal(whole->body, test::bytes_of(kClaimed, 0)));
+}
+
+TEST_F(ChannelInput, all_that_follows_a_lost_fragment_is_kept) {
+  constexpr std::size_t kLength = 60000;
+  constexpr std::size_t kSize = 1000;
+  for (std::size_t at = kSize; at < kLength; at += kSize) {
+    give({{.length = kLength, .offset = at, .size = kSize}});
+    EXPECT_FALSE(message());
+  }
+  give({{.length = kLength, .offset = 0, .size = kSize}});
+  EXPECT_TRUE(message());
+}
+
+// After a handshake a client may say little to its server.
+TEST_F(ChannelInput, a_settled_server_refuses_long_messages_and_holds_few_ahead) {
+  for (const bool is_13 : {false, true}) {
+    ChannelSettings settings;
+    settings.strict_plaintext = true;  // these have no keys
+    channel_ = Channel(true, settings);
+    channel_.set_version(is_13 ? wire::kDtls13 : wire::kDtls12);
+    channel_.settle();
+    const std::size_t most = is_13 ? settings.max_settled_13 : settings.max_settled_12;
+    for (std::uint16_t seq = 1; seq < Reassembly::kWindow; ++seq) {
+      give({{.length = most, .seq = seq, .offset = 0, .size = 100}});
+      EXPECT_FALSE(message());
+    }
+    EXPECT_LT(channel_.held_bytes(), 2 * most + 4096);
+    give({{.length = most + 1, .offset = 0, .size = 100}});
+    EXPECT_EQ(fatal(), AlertDescription::kIllegalParameter);
+    channel_.unsettle();
+    give({{.length = most + 1, .offset = 0, .size = 100}});
+    EXPECT_FALSE(fatal());
+  }
+}
 
 TEST_F(ChannelInput, fragments_in_any_order_and_overlapping_become_one_message) {
   give({{.offset = 6, .size = 4}});

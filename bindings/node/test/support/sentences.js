@@ -184,7 +184,7 @@ const ERRNO = /\bE(?!RRNO)[A-Z]{3,}\b/;
 const PARTS = Object.freeze({
   "Options, certificates and keys": /^src\/(?:session|credentials)\//,
   "What the peer did, and handshakes": /^src\/(?:handshake|record|wire)\//,
-  "Addresses and sockets": /^src\/net\//,
+  "Addresses and sockets": /^src\/(?:net|process)\//,
   "Servers, clients and connections":
     /^(?:src\/(?:runtime|endpoint)|include)\//,
   Cryptography: /^src\/crypto\//,
