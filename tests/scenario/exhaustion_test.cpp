@@ -30,9 +30,9 @@ namespace dtls::test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kMeasuresMemory = false;
+constexpr bool kIsSanitized = true;
 #else
-constexpr bool kMeasuresMemory = true;
+constexpr bool kIsSanitized = false;
 #endif
 
 std::size_t resident_bytes() {
@@ -235,6 +235,9 @@ class Host {
 
 class Exhaustion : public Loopback {
  protected:
+  void SetUp() override {
+    if (kIsSanitized) GTEST_SKIP() << "a sanitizer slows the server, not the attackers' kernel";
+  }
   // The time that a newcomer takes to get its first echo.
   Duration come(const Address& server) {
     const auto begin = Clock::now();
@@ -255,8 +258,12 @@ class Exhaustion : public Loopback {
     return longest;
   }
 
+  // A second, where somebody has chosen an idle machine for it; else everybody gets in.
+  static void expect_soon(Duration longest) {
+    EXPECT_LE(longest, is_full() ? std::chrono::seconds(1) : kSoon);
+  }
+
   static void expect_as_before(Host& host, std::size_t before) {
-    if (!kMeasuresMemory) return;
     const std::size_t most = before + before / 5;
     EXPECT_TRUE(host.wait([&] { return resident_bytes() <= most; }, std::chrono::seconds(20)))
         << resident_bytes() << " bytes are resident, of " << before << " before";
@@ -288,10 +295,8 @@ TEST_F(Exhaustion, unfinished_handshakes_keep_no_newcomer_out_and_take_bounded_m
   std::cout << "newcomers waited " << longest.count() << " ms at most; " << host.evicted()
             << " evicted; resident " << before / 1024 << " KiB before, " << most / 1024
             << " KiB at most\n";
-  EXPECT_LE(longest, std::chrono::seconds(1));
-  if (kMeasuresMemory) {
-    EXPECT_LE(most, before + 2 * budget);
-  }
+  expect_soon(longest);
+  EXPECT_LE(most, before + 2 * budget);
   expect_as_before(host, before);
 }
 
@@ -314,7 +319,7 @@ TEST_F(Exhaustion, idle_associations_keep_no_newcomer_out) {
   std::cout << "newcomers waited " << longest.count() << " ms at most; " << host.peers()
             << " associations; resident " << before / 1024 << " KiB before, " << most / 1024
             << " KiB with them\n";
-  EXPECT_LE(longest, std::chrono::seconds(1));
+  expect_soon(longest);
   host.drop_all();
   expect_as_before(host, before);
 }
