@@ -98,6 +98,9 @@ class Census {
   void spoke(Member& member, TimePoint now);
   void leave(Member& member);
 
+  // shrink gives back the memory of more addresses than there are.
+  void shrink() { groups_.rehash(0); }
+
   [[nodiscard]] std::size_t associations() const { return associations_; }
   [[nodiscard]] std::size_t half_open() const { return half_open_; }
   [[nodiscard]] std::size_t half_open_bytes() const { return half_open_bytes_; }

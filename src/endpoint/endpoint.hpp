@@ -124,6 +124,12 @@ class Endpoint {
   // forget_secrets ends the cookie gate: receive must not be called any more.
   void forget_secrets() { gate_.reset(); }
 
+  // shrink gives back the memory of more peers than there are.
+  void shrink() {
+    peers_.rehash(0);
+    census_.shrink();
+  }
+
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   [[nodiscard]] const Census& census() const { return census_; }
 

@@ -60,6 +60,12 @@ class LoopCore {
   void readiness_changed(Source& source);
   // post runs the callback once, as background work, soon but not from inside this call.
   TimerId post(std::function<void()> callback);
+  // shrink gives back what the tables took for more sources, watches and timers than there are.
+  void shrink() {
+    sources_.shrink();
+    watches_.shrink();
+    timers_.shrink();
+  }
   // mailbox is where other threads ask this loop's for something.
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 

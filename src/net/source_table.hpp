@@ -26,6 +26,12 @@ class SourceTable {
   void remove(const WatchPtr& watch);
   void readiness_changed(Source& source);
 
+  // shrink gives back the memory of more sources than there are.
+  void shrink() {
+    by_source_.rehash(0);
+    by_fd_.rehash(0);
+  }
+
   // promise: watches on `fd` are the source's, although the descriptor is not yet; until its attach
   // or detach.
   void promise(Source& source, int fd);

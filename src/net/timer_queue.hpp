@@ -26,6 +26,8 @@ class TimerQueue {
 
   TimerId add(TimePoint when, std::function<void()> callback);
   void cancel(TimerId id);
+  // shrink gives back the memory of more timers than there are.
+  void shrink() { by_id_.rehash(0); }
   // clear cancels all timers, also those that the destructor of a cancelled callback adds.
   void clear();
 

@@ -74,6 +74,8 @@ class WatchTable {
     return found == watches_.end() ? nullptr : found->second;
   }
 
+  // shrink gives back the memory of more watches than there are.
+  void shrink() { watches_.rehash(0); }
   // remove forgets the watch; the caller holds it while its destructor must not run.
   void remove(const Watch& watch) { watches_.erase(watch.id); }
 

@@ -206,6 +206,9 @@ void ServerCore::note_end() {
   trim_ = loop_.add_timer(Clock::now() + kPause, [this] {
     trim_.reset();
     peak_ = endpoint_.census().associations();
+    endpoint_.shrink();
+    connections_.rehash(0);
+    loop_.core().shrink();
     net::return_free_memory();
   });
 }
