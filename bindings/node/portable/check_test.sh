@@ -44,8 +44,8 @@ finds needs_a_new_glibc 'newer C library than glibc 2.17'
 addon calls_what_musl_lacks "extern int __strftime_l(); $entries int (*f)() = __strftime_l;"
 finds calls_what_musl_lacks '__strftime_l'
 
-addon calls_what_no_library_has "extern int dtls_no_such(); $entries int (*f)() = dtls_no_such;"
-finds calls_what_no_library_has 'dtls_no_such'
+addon calls_what_glibc_2_17_lacks "extern void explicit_bzero(); $entries void (*f)() = explicit_bzero;" -nostdlib
+finds calls_what_glibc_2_17_lacks 'explicit_bzero'
 
 addon shows_a_symbol "$entries int dtls_shown(void) { return 0; }"
 finds shows_a_symbol 'dtls_shown'

@@ -11,7 +11,8 @@ console.log("echo:", await ask(client, "hello"));
 
 const another = serve(Dtls);
 try {
-  await connect(trusting("other-ca.pem"), another.sockName());
+  const accepted = await connect(trusting("other-ca.pem"), another.sockName());
+  accepted.close();
 } catch (error) {
   console.log("refused:", error === lastError() ? error.code : error);
 }
