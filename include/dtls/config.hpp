@@ -87,6 +87,12 @@ struct ServerConfig {
                             // of clients that have a PSK
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   Duration first_retransmission{1000};  // RFC 6347 §4.2.4.1: initial timer 1 s; doubled each time
+  // The UDP payload of the largest datagram that a handshake sends, in bytes: 64 to 65507. For a
+  // path that is known: less than a narrow one carries saves the seconds in which the handshake
+  // finds out by itself, more has fewer datagrams on a wide one. No datagram exceeds kMaxDatagram.
+  // A server that keeps no state does not cut its request for a cookie, which has 60 bytes in DTLS
+  // 1.2 and up to 152 in 1.3. Messages are sent whole, whatever this says.
+  std::uint16_t mtu = 1232;
   // Bytes of decrypted, unread messages for which a connection is read on. At that limit further
   // datagrams wait in the kernel, in the socket's receive buffer. Connections that share the
   // server's socket (see Connection::descriptor) are read on for the sake of the other peers, but
@@ -150,6 +156,7 @@ struct ClientConfig {
   Duration handshake_timeout = kDefaultHandshakeTimeout;
   // Less, but 100 ms at least, once the cookie has told the round trip (RFC 9147 §5.8.2).
   Duration first_retransmission{1000};
+  std::uint16_t mtu = 1232;  // as ServerConfig's
   std::size_t receive_queue = std::size_t{256} * 1024;
   bool renegotiate = false;  // as ServerConfig's
   std::string key_log_file;  // as ServerConfig's: gives the traffic away
@@ -168,7 +175,9 @@ struct ClientConfig {
   // full handshake. It is not used, also, where server name, trust, `verify`, client certificate,
   // pre-shared key or (where there is no server name) the server's address are others than in that
   // session, where it has expired, and, in DTLS 1.3, a second time (RFC 8446 §C.4) or beside a
-  // pre-shared key, which does as well. Having one asks for the next.
+  // pre-shared key, which does as well; nor where it does not fit the ClientHello's datagram
+  // (`mtu`, or 1232 bytes if that is less), because many servers drop a ClientHello of several
+  // fragments. Having one asks for the next.
   std::optional<SessionTicket> session;
   std::uint16_t record_size_limit = 0;  // as ServerConfig's
 };

@@ -18,15 +18,19 @@ class AckList {
   static constexpr std::size_t kMost = 32;
 
   void add(record::RecordNumber number);
-  void clear() { numbers_ = {}; }
+  void clear() { *this = {}; }
   [[nodiscard]] bool empty() const { return numbers_.empty(); }
 
   // write gives the content of an ACK with the newest records that fit, in order (RFC 9147 §7),
-  // and its size; 0 when `out` has no room for one.
-  std::size_t write(std::span<std::byte> out) const;
+  // and its size; 0 when `out` has no room for one. Where that leaves out some that no ACK has
+  // named yet, has_more: the next one names the newest of those.
+  std::size_t write(std::span<std::byte> out);
+  [[nodiscard]] bool has_more() const { return unnamed_ > 0; }
 
  private:
   std::vector<record::RecordNumber> numbers_;  // oldest first
+  std::size_t unnamed_ = 0;                    // how many no ACK has named yet
+  std::size_t named_ = 0;                      // how many newer ones than those have been named
 };
 
 }  // namespace dtls::handshake

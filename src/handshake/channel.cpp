@@ -16,13 +16,17 @@ constexpr Clock::duration kLongestTimeout =
     std::chrono::minutes(1);  // RFC 9147 §5.8.2, RFC 6347 §4.2.4.1
 // Timers that run out this soon have run out: event loops wake up a little early.
 constexpr Duration kTimerSlack{15};
-constexpr std::size_t kSmallestMtu = 228;  // 256 less IPv4's and UDP's headers
-// Retransmissions after which datagrams shrink to what every IPv4 host takes (576 - 28) and what
-// small links do (RFC 791's 68 is beyond reason; 296 is the MTU of slow serial lines).
+// The first retransmission keeps the size, because most losses have nothing to do with it and a
+// flight of more datagrams loses more of them. The second has what paths of 512 bytes carry, and
+// thereby those of 576, which every IPv4 host takes (RFC 6347 §4.1.1.1); the third what those of
+// 296 do, the MTU of slow serial lines. RFC 791's 68 is beyond reason. From then on each is a
+// little smaller, so that fragments have other boundaries: a loss of every third datagram, say,
+// never hits the same bytes for ever.
 constexpr unsigned kTimeoutsToShrink = 2;
-constexpr std::size_t kShrunkDatagram = 548;
-constexpr unsigned kTimeoutsToShrinkMore = 4;
-constexpr std::size_t kMuchShrunkDatagram = 296;
+constexpr std::size_t kShrunkDatagram = 512 - 28;
+constexpr unsigned kTimeoutsToShrinkMore = 3;
+constexpr std::size_t kMuchShrunkDatagram = 296 - 28;
+constexpr std::size_t kShrinkStep = 8;
 constexpr std::size_t kMaxMessages = 0x10000;
 
 bool is_due(const std::optional<TimePoint>& when, TimePoint now) {
@@ -152,8 +156,7 @@ void Channel::forget_unacked() {
 // The flight under way has arrived, as what the peer sent implies.
 void Channel::note_answer() {
   if (!work_->outbox.awaits(Then::kAwaitAnswer)) return;
-  // Where small datagrams came through and larger ones seemingly did not, small ones stay.
-  settings_.mtu = static_cast<std::uint16_t>(datagram_size());
+  keep_datagram_size();
   work_->outbox.forget(Then::kAwaitAnswer);
   work_->outbox.forget(Then::kLast);  // of before restart_messages
   work_->reset_timer(settings_.first_timeout);
@@ -163,8 +166,14 @@ void Channel::note_answer() {
 void Channel::stop_timer_if_done() {
   const Outbox& outbox = work_->outbox;
   if (outbox.awaits(Then::kAwaitAnswer) || outbox.awaits(Then::kAwaitAck)) return;
-  settings_.mtu = static_cast<std::uint16_t>(datagram_size());
+  keep_datagram_size();
   work_->reset_timer(settings_.first_timeout);
+}
+
+// Where small datagrams came through and larger ones seemingly did not, small ones stay.
+void Channel::keep_datagram_size() {
+  const std::size_t size = datagram_size();
+  if (work_->largest_sent > size) settings_.mtu = static_cast<std::uint16_t>(size);
 }
 
 bool Channel::all_acked() const {
@@ -199,7 +208,10 @@ std::size_t Channel::datagram_size() const {
   const std::size_t mtu = std::max<std::size_t>(settings_.mtu, kSmallestMtu);
   const std::size_t smallest = std::min<std::size_t>(settings_.smallest_datagram, mtu);
   const unsigned timeouts = this->timeouts();
-  if (timeouts >= kTimeoutsToShrinkMore) return std::clamp(kMuchShrunkDatagram, smallest, mtu);
+  if (timeouts >= kTimeoutsToShrinkMore) {
+    const std::size_t steps = std::min(timeouts, kMostRepetitions) - kTimeoutsToShrinkMore;
+    return std::clamp(kMuchShrunkDatagram - kShrinkStep * steps, smallest, mtu);
+  }
   if (timeouts >= kTimeoutsToShrink) return std::clamp(kShrunkDatagram, smallest, mtu);
   return mtu;
 }
@@ -215,6 +227,7 @@ std::size_t Channel::poll_transmit(std::span<std::byte> out, TimePoint now) {
              work_->outbox.write_record(outbound_, out.subspan(used), remember)) {
     used += size;
   }
+  work_->largest_sent = std::max(work_->largest_sent, used);
   if (!work_->outbox.is_sending()) used += write_alerts(out.subspan(used));
   return used;
 }
@@ -229,6 +242,7 @@ std::size_t Channel::write_ack(std::span<std::byte> out) {
   const std::size_t size = work_->acks.write(std::span(content).first(
       std::min({content.size(), out.size() - overhead, outbound_.max_plaintext(epoch)})));
   if (size == 0) return 0;
+  work_->ack_due = !settings_.single_acks && work_->acks.has_more();
   work_->sent_empty_ack |= work_->acks.empty();
   return outbound_.seal(epoch, wire::ContentType::kAck, std::span(content).first(size), out);
 }

@@ -31,12 +31,12 @@ struct ChannelSettings {
   // What a round trip that was measured may lower first_timeout to (see learn_round_trip): below
   // it a busy peer, or a thread that is late, would pass for a loss.
   Duration shortest_timeout{100};
-  // Bytes of a datagram with handshake messages or ACKs, at least 228. The default passes through
-  // every IPv6 path (1280 - 48).
+  // Bytes of a datagram with handshake messages, ACKs or alerts, at least kSmallestMtu. The default
+  // passes through every IPv6 path (1280 - 48).
   std::uint16_t mtu = 1232;
-  // Datagrams shrink from the second loss of a flight on, to 548 and 296 bytes (what every IPv4
-  // host takes, and the smallest links), but never below this.
-  std::uint16_t smallest_datagram = 296;
+  // The second retransmission of a flight has datagrams of 484 bytes, the third of 268: they pass
+  // through paths of 512 and 296 bytes. Each later one has 8 bytes less. None shrinks below this.
+  std::uint16_t smallest_datagram = 196;
   // Whether a record may hold several messages or fragments (RFC 6347 §4.2.3, RFC 9147 §5.5), as
   // BoGo demands. Off: tinydtls reads the first message of a record only, mbedTLS and wolfSSL
   // discard what follows a fragment, and each waits for the rest for ever. A record costs 13 bytes,
@@ -45,6 +45,9 @@ struct ChannelSettings {
   // Whether a record without keys that breaks the protocol ends the association, as BoGo demands.
   // Off: it is dropped, because anybody can send it.
   bool strict_plaintext = false;
+  // Whether an ACK without room for all records is the only one, as BoGo demands. Off: the next
+  // datagram names the rest, for which the peer's timer would run out otherwise.
+  bool single_acks = false;
   // Bodies longer than this are refused: a certificate chain of 64 KiB and what stands around it.
   std::uint32_t max_message = 66 * 1024;
   // The same for what a client may say to a server after the handshake: a KeyUpdate of 1 byte in
@@ -62,6 +65,9 @@ class Channel {
   // With a first timeout of 1 s the last repetition goes unanswered after 8 minutes, twice as long
   // as RFC 6347 §4.2.4 has a side wait for what may still be on the way.
   static constexpr unsigned kMostRepetitions = 12;
+
+  // Room for a record of DTLS 1.2 with a fragment of some bytes.
+  static constexpr std::size_t kSmallestMtu = 64;
 
   explicit Channel(bool is_server, const ChannelSettings& settings = {});
   ~Channel();
@@ -235,6 +241,7 @@ class Channel {
   void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
   void repeat_last_flight();
   void note_answer();
+  void keep_datagram_size();
   void note_missed_epoch();
   void note_unreadable();
   void acknowledge_later(record::RecordNumber number, bool has_gap);

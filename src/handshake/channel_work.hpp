@@ -39,9 +39,10 @@ struct Channel::Work {
   std::array<wire::Alert, kMostAlerts> alerts{};
   std::size_t alert_count = 0;
 
-  Clock::duration timeout;  // of the retransmission timer, when it is started next or runs
-  unsigned timeouts = 0;    // how often it ran out in a row
-  TimePoint sent_at{};      // when the flight was sent last
+  Clock::duration timeout;       // of the retransmission timer, when it is started next or runs
+  unsigned timeouts = 0;         // how often it ran out in a row
+  TimePoint sent_at{};           // when the flight was sent last
+  std::size_t largest_sent = 0;  // datagram of the flight, in bytes
   std::optional<TimePoint> retransmit_at;
   std::optional<TimePoint> hurry_at;  // sooner, because an ACK told of a loss
   std::optional<TimePoint> ack_at;
@@ -61,6 +62,7 @@ struct Channel::Work {
   void reset_timer(Clock::duration first_timeout) {
     timeout = first_timeout;
     timeouts = 0;
+    largest_sent = 0;
     retransmit_at.reset();
     hurry_at.reset();
   }

@@ -32,11 +32,22 @@ int system_family(Address::Family family) {
   return family == Address::Family::kIpv4 ? AF_INET : AF_INET6;
 }
 
+// let_paths_cut has datagrams that are larger than a link cut into IP fragments. Linux would set
+// DF otherwise, and on an IPv4 path whose ICMP is filtered a datagram that is larger than some link
+// but not than the first would be lost every time. OMIT clears DF, and ignores forged ICMP messages
+// about the size of the path. IPv6 routers cut nothing, so there the host has to believe ICMPv6
+// (RFC 8200 §5) and cut: DONT does so, and does not report it to the socket as a failure.
+void let_paths_cut(int fd, int family) {
+  set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);  // of a socket for both, too
+  if (family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+}
+
 Result<UdpSocket> open_socket(Address::Family family, const std::string& what) {
   UdpSocket socket(::socket(system_family(family), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int fd = socket.descriptor();
   if (fd < 0) return refused(what, errno);
   set_option(fd, SOL_UDP, UDP_GRO, 1);  // a kernel without it (before 5.0) gives single datagrams
+  let_paths_cut(fd, system_family(family));
   return socket;
 }
 
@@ -282,6 +293,7 @@ Result<UdpSocket> UdpSocket::adopt(int fd) {
   if (::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) {
     return refused(what + " cannot be made non-blocking", errno);
   }
+  let_paths_cut(fd, get_option(fd, SOL_SOCKET, SO_DOMAIN));
   return UdpSocket(fd);
 }
 

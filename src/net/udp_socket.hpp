@@ -26,8 +26,9 @@ struct Incoming {
 
 class ReceiveBatch;
 
-// UdpSocket owns its descriptor. It belongs to one thread at a time. Every failure is an Error with
-// the errno of the system and a sentence that names the address or option.
+// UdpSocket owns its descriptor. However it was made, IPv4 datagrams do not carry DF: a path may
+// cut what is larger than one of its links. It belongs to one thread at a time. Every failure is an
+// Error with the errno of the system and a sentence that names the address or option.
 class UdpSocket {
  public:
   UdpSocket() = default;                   // closed: descriptor() is -1
@@ -55,9 +56,9 @@ class UdpSocket {
   static Result<UdpSocket> bind_and_connect(UdpSocket& shared, const Address& local,
                                             const Address& peer);
 
-  // adopt takes a descriptor from elsewhere, which must be a connected UDP socket, and makes it
-  // non-blocking. Fails with EBADF, ENOTSOCK, EPROTOTYPE (another kind of socket) or ENOTCONN; the
-  // descriptor is then still the caller's.
+  // adopt takes a descriptor from elsewhere, which must be a connected UDP socket, makes it
+  // non-blocking and clears DF. Fails with EBADF, ENOTSOCK, EPROTOTYPE (another kind of socket) or
+  // ENOTCONN; the descriptor is then still the caller's.
   static Result<UdpSocket> adopt(int fd);
 
   // receive reads what waits, up to the batch's size, without blocking: 0 when nothing waits.

@@ -269,8 +269,9 @@ Result<void> ConnectionCore::put_on_wire(std::span<const std::byte> datagram) {
                    : Result<void>(connection_closed());
   }
   auto sent = socket_.send(datagram);
-  if (sent || sent.error().sys_errno != ECONNREFUSED) return sent;
-  // That was the news of an earlier datagram (ICMP); this one has not been tried yet.
+  if (sent || sent.error().sys_errno == EAGAIN) return sent;
+  // Most likely an ICMP message about an earlier datagram, genuine or forged: the kernel reports it
+  // once, and has not tried this datagram.
   note_socket_error(sent.error());
   return socket_.send(datagram);
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <string>
 
+#include "handshake/channel.hpp"
 #include "handshake/suites.hpp"
 #include "wire/record_header.hpp"
 
@@ -12,8 +13,9 @@ namespace {
 
 // A ClientHello should fit one datagram, or no server can answer it without memory.
 constexpr std::size_t kMaxAlpnList = 512;
-constexpr std::size_t kMaxAlpnName = 255;        // RFC 7301 §3.1
-constexpr std::uint16_t kLeastRecordLimit = 64;  // RFC 8449 §4
+constexpr std::size_t kMaxAlpnName = 255;             // RFC 7301 §3.1
+constexpr std::uint16_t kLeastRecordLimit = 64;       // RFC 8449 §4
+constexpr std::uint16_t kLargestUdpPayload = 65'507;  // of IPv4
 
 Error refuse(std::string what) {
   return {ErrorKind::kMisuse, EINVAL, "option " + std::move(what), {}};
@@ -59,6 +61,14 @@ Result<void> check_record_limit(std::uint16_t limit) {
                 std::to_string(limit));
 }
 
+Result<void> check_mtu(std::uint16_t mtu) {
+  constexpr auto kLeast = handshake::Channel::kSmallestMtu;
+  if (mtu >= kLeast && mtu <= kLargestUdpPayload) return {};
+  return refuse("`mtu`: must be from " + std::to_string(kLeast) + " to " +
+                std::to_string(kLargestUdpPayload) + " bytes of UDP payload, but is " +
+                std::to_string(mtu));
+}
+
 // PSKs first: a client that offers some is known by them. CCM last.
 void choose_suites(handshake::Settings& settings, bool with_certificates, bool with_ccm) {
   settings.suites.clear();
@@ -85,9 +95,9 @@ Result<void> apply(handshake::Settings& settings, const Config& config) {
                           ? ProtocolVersion::kDtls12
                           : ProtocolVersion::kDtls13;
   const auto max = config.versions.max.value_or(newest);
-  for (auto fine :
-       {check_versions(config.versions, max), check_alpn(config.alpn),
-        check_srtp(config.srtp_profiles), check_record_limit(config.record_size_limit)}) {
+  for (auto fine : {check_versions(config.versions, max), check_alpn(config.alpn),
+                    check_srtp(config.srtp_profiles), check_record_limit(config.record_size_limit),
+                    check_mtu(config.mtu)}) {
     if (!fine) return fine;
   }
   settings.min_version = number(config.versions.min);
@@ -96,6 +106,7 @@ Result<void> apply(handshake::Settings& settings, const Config& config) {
   for (const auto profile : config.srtp_profiles)
     settings.srtp_profiles.push_back(static_cast<std::uint16_t>(profile));
   settings.record_size_limit = config.record_size_limit;
+  settings.channel.mtu = config.mtu;
   return {};
 }
 

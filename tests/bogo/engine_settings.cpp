@@ -145,6 +145,7 @@ void set_channel(const Options& options, handshake::ChannelSettings& channel) {
   channel.first_timeout = Duration(options.first_timeout_ms);
   channel.packs_fragments = true;                    // which the runner demands
   channel.strict_plaintext = true;                   // likewise
+  channel.single_acks = true;                        // likewise
   channel.shortest_timeout = channel.first_timeout;  // the runner counts on that, too
   // The runner counts on datagrams as large as it has said, however many were lost.
   channel.smallest_datagram = UINT16_MAX;

@@ -29,6 +29,37 @@ TEST(UdpOptions, the_ttl_is_set_for_both_families_of_a_socket_for_both) {
   EXPECT_EQ(option(socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 255);
 }
 
+// Where ICMP is filtered, what a path cannot carry with DF is lost every time.
+TEST(UdpOptions, datagrams_carry_no_df_however_the_socket_was_made) {
+  UdpSocket server = must(UdpSocket::bind(address("127.0.0.1")));
+  UdpSocket client = must(UdpSocket::connect(must(server.local_address())));
+  UdpSocket own = must(UdpSocket::bind_and_connect(server, must(server.local_address()),
+                                                   must(client.local_address())));
+  const int foreign = ::socket(AF_INET, SOCK_DGRAM, 0);
+  const auto peer = to_sockaddr(must(server.local_address()));
+  ASSERT_EQ(::connect(foreign, peer.get(), peer.length), 0);
+  UdpSocket adopted = must(UdpSocket::adopt(foreign));
+  for (const UdpSocket* socket : {&server, &client, &own, &adopted})
+    EXPECT_EQ(option(*socket, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_OMIT);
+}
+
+TEST(UdpOptions, datagrams_of_a_socket_for_both_families_carry_no_df) {
+  if (!has_ipv6()) GTEST_SKIP() << "this system has no IPv6";
+  UdpSocket server = must(UdpSocket::bind(address("::"), false));
+  const auto expect_cut = [](const UdpSocket& socket) {
+    EXPECT_EQ(option(socket, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_OMIT);
+    // Not OMIT: IPv6 routers cut nothing, so their ICMPv6 messages must count.
+    EXPECT_EQ(option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER), IPV6_PMTUDISC_DONT);
+  };
+  expect_cut(server);
+  must(server.rebind(true));
+  expect_cut(server);
+  const int foreign = ::socket(AF_INET6, SOCK_DGRAM, 0);
+  const auto peer = to_sockaddr(address("::1", must(server.local_address()).port));
+  ASSERT_EQ(::connect(foreign, peer.get(), peer.length), 0);
+  expect_cut(must(UdpSocket::adopt(foreign)));
+}
+
 TEST(UdpOptions, a_ttl_out_of_bounds_is_misuse) {
   UdpSocket socket = must(UdpSocket::bind(address("127.0.0.1")));
   for (const int ttl : {-1, 256}) {

@@ -107,6 +107,8 @@ function srtpOf(value) {
 }
 
 const RECORD_SIZE = Object.freeze({ min: 64, max: 16384 });
+/** Bytes of UDP payload. */
+const MTU = Object.freeze({ min: 64, max: 65507 });
 const FIRST_RETRANSMISSION = Object.freeze({ min: 1, max: 60000 });
 
 /**
@@ -147,6 +149,7 @@ function protocolOptions(opt) {
       opt.recordSizeLimit,
       RECORD_SIZE,
     ),
+    mtu: optionalInteger("opt.mtu", opt.mtu, MTU),
     firstRetransmission: optionalInteger(
       "opt.firstRetransmission",
       opt.firstRetransmission,

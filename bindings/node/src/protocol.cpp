@@ -57,6 +57,9 @@ void read(const Napi::Object& options, Config& config) {
     config.record_size_limit =
         *limit >= 0 && *limit <= UINT16_MAX ? static_cast<std::uint16_t>(*limit) : UINT16_MAX;
   }
+  if (const auto mtu = number_field(options, "mtu")) {
+    config.mtu = static_cast<std::uint16_t>(*mtu);
+  }
   config.first_retransmission =
       duration_field(options, "firstRetransmission", config.first_retransmission);
   // JavaScript is asked later: nothing here calls into it.

@@ -5,7 +5,11 @@
 const assert = require("node:assert/strict");
 const { describe, test } = require("node:test");
 const { createAuthority } = require("./support/certificates");
-const { Namespaces, noNamespaces } = require("./support/namespaces");
+const {
+  Namespaces,
+  NarrowPath,
+  noNamespaces,
+} = require("./support/namespaces");
 const { PATIENCE_MS } = require("./support/pair");
 
 const authority = createAuthority();
@@ -166,3 +170,72 @@ describe("with two interfaces", { skip: noNamespaces() }, () => {
     assert.equal(await client.run(`client.peerName().scope`), index);
   });
 });
+
+describe(
+  "over a path that is narrow in its middle",
+  { skip: noNamespaces() },
+  () => {
+    const SIZES = [1000, 1100, 1200, 1300, 1400];
+
+    /** A client here that is connected to a server there. */
+    async function connectOver(t, mtu, address, options = {}) {
+      const path = new NarrowPath(t, mtu);
+      const server = path.remote(t, "there", env);
+      const client = path.remote(t, "here");
+      const anywhere = JSON.stringify(address.includes(":") ? "::" : "0.0.0.0");
+      await server.run(`
+      var sizes = [];
+      var { CERT: cert, KEY: key } = process.env;
+      var server = Dtls.createServer(
+        { cert, key, ...${JSON.stringify(options)} }, { addr: ${anywhere}, port: ${PORT} });
+      server.accept(undefined, (peer) => {
+        globalThis.peer = peer;
+        peer.onreadable = () => {
+          var n = peer.recv(Buffer.alloc(20000), 0, 20000, 0);
+          if (n > 0) sizes.push(n);
+          if (n > 0) peer.send("x".repeat(n));
+        };
+      });`);
+      await client.run(`
+      var connect = (opt) => globalThis.client = Dtls.createClient(
+        opt, { addr: ${JSON.stringify(address)}, port: ${PORT} }, ${PATIENCE_MS});
+      var echo = (size, timeout) => {
+        client.send("x".repeat(size));
+        return client.recv(Buffer.alloc(20000), 0, 20000, timeout);
+      };`);
+      const began = performance.now();
+      const connected = `connect(${JSON.stringify(options)}) ? "connected" : Dtls.lastError().message`;
+      assert.equal(await client.run(connected), "connected");
+      return { server, client, took: performance.now() - began };
+    }
+
+    // A datagram with DF that one of the links cannot carry is lost every time.
+    test("messages of every size arrive, both ways, where ICMP is filtered", async (t) => {
+      const { client, server } = await connectOver(t, 576, NarrowPath.there4);
+      for (const size of [...SIZES, 5000]) {
+        assert.equal(await client.run(`echo(${size}, ${PATIENCE_MS})`), size);
+      }
+      assert.deepEqual(await server.run("sizes"), [...SIZES, 5000]);
+    });
+
+    test("messages of every size arrive from a connection's own socket", async (t) => {
+      const { client, server } = await connectOver(t, 576, NarrowPath.there4);
+      assert.ok((await server.run("peer.sockFd")) >= 0);
+      for (const size of SIZES) {
+        assert.equal(await client.run(`echo(${size}, ${PATIENCE_MS})`), size);
+      }
+    });
+
+    // Nobody on the way cuts a datagram of IPv6: ICMPv6 tells this host to.
+    test("messages of every size arrive by IPv6 once ICMPv6 has told of the path", async (t) => {
+      const { client } = await connectOver(t, 1280, NarrowPath.there6);
+      for (const size of SIZES) {
+        let got = 0;
+        for (let tries = 0; tries < 5 && got <= 0; tries++) {
+          got = await client.run(`echo(${size}, ${SILENCE_MS})`);
+        }
+        assert.equal(got, size);
+      }
+    });
+  },
+);

@@ -25,6 +25,7 @@ const {
 } = require("./support/peers");
 const { freePort } = require("./support/ports");
 const { missing } = require("./support/program");
+const { Relay } = require("./support/relay");
 
 const { EINVAL, EPROTO, ECONNRESET } = os.constants.errno;
 
@@ -348,6 +349,28 @@ describe("other options", () => {
     assert.equal(Dtls.lastError().code, "EOPNOTSUPP");
   });
 
+  for (const version of ["DTLSv1.2", "DTLSv1.3"]) {
+    test(`mtu bounds the datagrams of a handshake of ${version}`, async (t) => {
+      /** The largest datagram that either side sends until it is connected. */
+      const largest = async (options) => {
+        const server = serve(t, { ...identity, ...options });
+        server.accept(undefined, (peer) => t.after(() => peer.close()));
+        const relay = new Relay(t, server.sockName());
+        const { addr, port } = await relay.address();
+        const opt = { ...options, minVersion: version, maxVersion: version };
+        const client = await new Promise((resolve) => {
+          must(Dtls.createClient(opt, Dtls.sockaddr(addr, port), resolve));
+        });
+        must(client).close();
+        const all = await relay.datagrams();
+        return Math.max(...all.map(({ size }) => size));
+      };
+      assert.ok((await largest({})) > 300);
+      const bounded = await largest({ mtu: 200 });
+      assert.ok(bounded > 150 && bounded <= 200, `${bounded} bytes`);
+    });
+  }
+
   test("firstRetransmission is when a hello is repeated", async (t) => {
     const socket = dgram.createSocket("udp4");
     t.after(() => socket.close());
@@ -377,6 +400,8 @@ describe("other options", () => {
       [{ srtp: ["toString"] }, /opt\.srtp.*SRTP_AES128_CM_SHA1_80/],
       [{ recordSizeLimit: 63 }, /opt\.recordSizeLimit.*64 to 16384/],
       [{ recordSizeLimit: 16385 }, /opt\.recordSizeLimit.*64 to 16384/],
+      [{ mtu: 63 }, /opt\.mtu.*64 to 65507/],
+      [{ mtu: 65508 }, /opt\.mtu.*64 to 65507/],
       [{ firstRetransmission: 0 }, /opt\.firstRetransmission.*1 to 60000/],
     ]) {
       for (const refused of refusals(opt)) {
@@ -386,7 +411,14 @@ describe("other options", () => {
         assert.match(Dtls.lastError().message, message);
       }
     }
-    for (const name of ["alpn", "srtp", "ccm", "tickets", "recordSizeLimit"]) {
+    for (const name of [
+      "alpn",
+      "srtp",
+      "ccm",
+      "tickets",
+      "recordSizeLimit",
+      "mtu",
+    ]) {
       for (const refused of refusals({ [name]: "yes" })) {
         const message = new RegExp(`opt\\.${name}`);
         assert.throws(refused, { name: "TypeError", message });

@@ -285,6 +285,8 @@ declare namespace Dtls {
     srtp?: SrtpProfile[];
     /** The most bytes of a record that the peer may send (RFC 8449): 64 to 16384. */
     recordSizeLimit?: number;
+    /** UDP payload of the largest datagram of a handshake: 64 to 65507; default: 1232. */
+    mtu?: number;
     /** ms until a flight is repeated for the first time: 1 to 60000; default: 1000. */
     firstRetransmission?: number;
   }

@@ -39,6 +39,7 @@ export interface ProtocolOptions {
   srtp?: number[];
   tickets?: boolean;
   recordSizeLimit?: number;
+  mtu?: number;
   firstRetransmission?: number;
 }
 

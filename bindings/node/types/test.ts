@@ -48,6 +48,7 @@ if (server) {
       ],
       pskCallback: async (identity) => Buffer.from(identity as string),
       alpn: ["coap"],
+      mtu: 1200,
       srtp: ["SRTP_AEAD_AES_128_GCM"],
     },
     Dtls.sockaddr(),

@@ -266,6 +266,33 @@ TEST_F(ChannelAck, lists_are_sorted_and_bounded) {
   EXPECT_EQ(small.size(), wire::ack_size(2));
 }
 
+TEST_F(ChannelAck, records_that_do_not_fit_one_ack_are_named_by_the_next) {
+  AckList list;
+  const auto named = [&](std::size_t room) {
+    Datagram content(wire::ack_size(room));
+    content.resize(list.write(content));
+    std::vector<std::uint64_t> sequences;
+    const auto numbers = wire::parse_ack(content);
+    for (const auto number : *numbers)
+      sequences.push_back(number.sequence);
+    return sequences;
+  };
+  using Sequences = std::vector<std::uint64_t>;
+  for (std::uint64_t i = 0; i < 5; ++i)
+    list.add({.epoch = 2, .sequence = i});
+  EXPECT_EQ(named(2), (Sequences{3, 4}));
+  EXPECT_TRUE(list.has_more());
+  EXPECT_EQ(named(2), (Sequences{1, 2}));
+  EXPECT_TRUE(list.has_more());
+  EXPECT_EQ(named(2), (Sequences{0}));
+  EXPECT_FALSE(list.has_more());
+  // Those that were named before come again where there is room: that ACK may have been lost.
+  EXPECT_EQ(named(3), (Sequences{2, 3, 4}));
+  list.add({.epoch = 2, .sequence = 5});
+  EXPECT_EQ(named(2), (Sequences{4, 5}));
+  EXPECT_FALSE(list.has_more());
+}
+
 // A KeyUpdate (RFC 9147 §8): new keys are written with after its ACK; the old ones are read until
 // then and for a while after it.
 TEST_F(ChannelAck, keys_are_renewed_under_loss) {

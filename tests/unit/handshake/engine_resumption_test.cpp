@@ -1,5 +1,6 @@
 // Resumption with tickets in both versions (RFC 5077, RFC 8446 §4.6.1).
 #include "support/engine_test.hpp"
+#include "support/long_chain.hpp"
 
 namespace dtls::test {
 namespace {
@@ -74,6 +75,59 @@ TEST_P(EngineResumption, carries_the_clients_certificate) {
     auto next = pair->client.engine->take_ticket();
     ASSERT_TRUE(next);
     ticket = std::move(*next);
+  }
+}
+
+// The server puts the client's certificate into the ticket. Servers that keep no state for
+// strangers may drop a hello of several fragments, so that such a ticket would keep the client out.
+TEST_P(EngineResumption, a_ticket_that_does_not_fit_the_hellos_datagram_is_not_offered) {
+  constexpr std::size_t kMuch = 900;  // more than there is room for beside the rest of a hello
+  static const LongChain chain(1);
+  const auto own = to_identity(chain.issue(kMuch));
+  const auto mutual = [&] {
+    auto made = this->pair();
+    made->server.owner.presented.asks_client = true;
+    made->server.owner.presented.requires_client = true;
+    made->client.owner.own = own;
+    return made;
+  };
+  const auto first = mutual();
+  const auto ticket = ticket_of(*first);
+  ASSERT_GT(ticket.ticket.size(), kMuch);
+
+  const auto full = mutual();
+  std::size_t hello = 0;
+  full->alter([&](int number, const EngineSide::Datagram& datagram) {
+    if (number == 0) hello = datagram.size();
+  });
+  full->client.owner.to_resume = copy_of(ticket);
+  ASSERT_TRUE(full->connect()) << why(*full);
+  EXPECT_LT(hello, kMuch) << "one datagram, without the ticket";
+  EXPECT_FALSE(full->client.engine->negotiated().resumed);
+  EXPECT_EQ(full->client.owner.verified, 1);
+  expect_alive(*full);
+
+  client_.channel.mtu = 4000;
+  const auto resumed = mutual();
+  resumed->client.owner.to_resume = copy_of(ticket);
+  ASSERT_TRUE(resumed->connect()) << why(*resumed);
+  EXPECT_TRUE(resumed->client.engine->negotiated().resumed) << "a larger `mtu` has room for it";
+  expect_alive(*resumed);
+}
+
+TEST_P(EngineResumption, a_ticket_of_600_bytes_is_offered_and_one_of_900_is_not) {
+  const auto ticket = this->ticket();
+  for (const std::size_t size : {600U, 900U}) {
+    auto padded = copy_of(ticket);
+    padded.ticket.resize(size);
+    const auto pair = this->pair();
+    std::size_t hello = 0;
+    pair->alter([&](int number, const EngineSide::Datagram& datagram) {
+      if (number == 0) hello = datagram.size();
+    });
+    pair->client.owner.to_resume = std::move(padded);
+    ASSERT_TRUE(pair->connect()) << why(*pair);
+    EXPECT_EQ(hello > size, size == 600U);
   }
 }
 

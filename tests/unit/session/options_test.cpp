@@ -162,6 +162,8 @@ TEST_P(Options, a_message_above_the_peers_record_size_limit_is_refused_with_the_
   EXPECT_NE(refused.error().message.find(std::to_string(most)), std::string::npos);
   pair.settle([] { return true; });
   EXPECT_EQ(pair.server().messages, std::vector{largest});
+  expect_refused([](auto& config) { config.mtu = 63; }, "mtu");
+  expect_refused([](auto& config) { config.mtu = 65508; }, "mtu");
   expect_refused([](auto& config) { config.record_size_limit = 63; }, "record_size_limit");
   expect_refused([](auto& config) { config.record_size_limit = 16385; }, "record_size_limit");
 }
