@@ -595,8 +595,9 @@ bool ConnectionCore::ready(Interest interest) const {
     case Interest::kRead:
       return !association_.received.empty() || !is_live();
     case Interest::kWrite:
-      return association_.state != State::kHandshaking && association_.unsent.empty() &&
-             !(is_live() && association_.session.is_renegotiating());
+      return !is_live() ||
+             (association_.state == State::kEstablished && association_.unsent.empty() &&
+              !association_.session.is_renegotiating());
     case Interest::kExcept:
       return association_.state == State::kFailed;
   }

@@ -35,8 +35,12 @@ class Connection extends Dtls {
   #negotiated;
   /** @type {((dtls: Connection) => void) | undefined} */
   #onreadable;
+  /** @type {((dtls: Connection) => void) | undefined} */
+  #onwritable;
   /** @type {import("./watch").Watch | undefined} */
   #readable;
+  /** @type {import("./watch").Watch | undefined} */
+  #writable;
 
   /** @type {Session | undefined} */
   #session;
@@ -309,6 +313,42 @@ class Connection extends Dtls {
       this.#handle.use(() => {
         this.#readable = this.#handle.watch(INTEREST.READ, () =>
           this.#deliver(),
+        );
+      });
+    }
+  }
+
+  /**
+   * onwritable, when assigned, is called once with this object when send()
+   * would not have to wait: its handshake has finished, no renegotiation runs
+   * and the socket has room, or the association has ended. So assign it where
+   * send() with the timeout 0 gave -EAGAIN. For programs driven by Node's loop,
+   * which it keeps alive until then. An extension of the page.
+   *
+   * @returns {((dtls: Connection) => void) | undefined} undefined also after the call
+   */
+  get onwritable() {
+    return this.#onwritable;
+  }
+
+  set onwritable(callback) {
+    if (callback != null) {
+      validate.callback("onwritable", callback);
+    }
+    this.#handle.unwatch(this.#writable);
+    this.#writable = undefined;
+    this.#onwritable = callback ?? undefined;
+    if (callback != null) {
+      this.#handle.use(() => {
+        this.#writable = this.#handle.watchBy(
+          (connection) => connection.watchWritable(),
+          INTEREST.WRITE,
+          () => {
+            const once = this.#onwritable;
+            this.onwritable = undefined;
+            once?.(this);
+            return true;
+          },
         );
       });
     }

@@ -124,11 +124,30 @@ class Handle {
    * @throws {Error} EBADF after release()
    */
   watch(interest, deliver, fd) {
+    return this.watchBy(
+      (endpoint) => endpoint.watch(interest),
+      interest,
+      deliver,
+      fd,
+    );
+  }
+
+  /**
+   * watchBy() does so with a watch that `begin` makes.
+   *
+   * @param {(endpoint: E) => number} begin
+   * @param {number} interest
+   * @param {() => boolean} deliver
+   * @param {number} [fd]
+   * @returns {Watch}
+   * @throws {Error} EBADF after release()
+   */
+  watchBy(begin, interest, deliver, fd) {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) {
       throw failure(ERRNO.EBADF, "this Dtls object is closed");
     }
-    const open = () => endpoint.watch(interest);
+    const open = () => begin(endpoint);
     const what = { interest, fd, owned: true };
     const watch = loop().watch(open, deliver, what);
     this.#watches.add(watch);

@@ -42,7 +42,8 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        InstanceMethod("sockName", &ConnectionObject::sock_name),
        InstanceMethod("peerName", &ConnectionObject::peer_name),
        InstanceMethod("socketError", &ConnectionObject::socket_error),
-       InstanceMethod("watch", &ConnectionObject::watch)});
+       InstanceMethod("watch", &ConnectionObject::watch),
+       InstanceMethod("watchWritable", &ConnectionObject::watch_writable)});
   return DefineClass(env, "Connection", properties);
 }
 
@@ -225,6 +226,15 @@ Napi::Value ConnectionObject::peer_certificate(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), pem);
 }
 
+Napi::Value ConnectionObject::watch_writable(const Napi::CallbackInfo& info) {
+  const auto id = environment_->new_id();
+  if (writable_) environment_->forget(*std::exchange(writable_, std::nullopt));
+  connection_->on_writable(environment_->reporter(id));
+  environment_->remember(id, [this] { connection_->on_writable({}); });
+  writable_ = id;
+  return Napi::Number::New(info.Env(), id);
+}
+
 Napi::Value ConnectionObject::watch(const Napi::CallbackInfo& info) {
   const auto id = environment_->new_id();
   const bool settles = to_interest(info[0]) == Interest::kWrite;
@@ -245,6 +255,7 @@ Napi::Value ConnectionObject::watch(const Napi::CallbackInfo& info) {
 void ConnectionObject::end_watches() {
   if (readable_) environment_->forget(*std::exchange(readable_, std::nullopt));
   if (settled_) environment_->forget(*std::exchange(settled_, std::nullopt));
+  if (writable_) environment_->forget(*std::exchange(writable_, std::nullopt));
 }
 
 }  // namespace dtls::node

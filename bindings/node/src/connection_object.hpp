@@ -50,12 +50,14 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   void provide_psk(const Napi::CallbackInfo& info);
   Napi::Value take_ticket(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
+  Napi::Value watch_writable(const Napi::CallbackInfo& info);
   void end_watches();
 
   std::shared_ptr<Environment> environment_;
   std::optional<Connection> connection_;
   std::optional<Environment::Id> readable_;
   std::optional<Environment::Id> settled_;
+  std::optional<Environment::Id> writable_;
   bool established_ = false;  // not told yet
 };
 

@@ -252,6 +252,11 @@ declare namespace Dtls {
      * keeps Node's loop alive. An extension for programs driven by that loop.
      */
     onreadable?: ((dtls: Connection) => void) | null;
+    /**
+     * Called once when send() would not have to wait, or the association has
+     * ended: for programs that got -EAGAIN of it. An extension.
+     */
+    onwritable?: ((dtls: Connection) => void) | null;
   }
 
   interface SockAddr {

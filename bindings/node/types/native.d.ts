@@ -105,6 +105,8 @@ export interface Endpoint {
   close(): void;
   sockName(): Address;
   watch(interest: number): number;
+  /** The id of a watch on the end of what has send wait; it takes the place of the one before. */
+  watchWritable(): number;
   socketError(): number;
   setTTL(timeToLive: number): void;
   setIPv6Only(enable: boolean): void;

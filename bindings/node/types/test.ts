@@ -30,6 +30,7 @@ if (server) {
     // @ts-expect-error a connection accepts nobody
     dtls.accept();
     dtls.onestablished = (same) => console.log(same.protocol);
+    dtls.onwritable = (same) => same.send("x", 0);
     dtls.onreadable = (same) => same.recv(Buffer.alloc(10), 0, 10, 0);
   });
   const added: boolean = server.addcert({
