@@ -159,7 +159,7 @@ CookieGate::Answer CookieGate::judge_12(const Question& question, const wire::Cl
   }
   // RFC 6347 §4.2.1: a wrong cookie is treated like none. A client whose cookie has expired
   // meanwhile goes on; to ignore it would stop it for good.
-  if (question.reply.size() < kReplySize || question.asked < kReplySize) return {};
+  if (question.reply.size() < kReplySize) return {};
   if (question.is_last()) return {};
   const auto cookie = maker_.make(question.peer, hello, question.now);
   if (!cookie) return {};

@@ -238,7 +238,7 @@ class Channel {
   [[nodiscard]] bool follows_lost_request(const wire::HandshakeHeader& header) const;
   [[nodiscard]] bool is_from_before(const wire::HandshakeHeader& header, std::uint64_t epoch) const;
   std::optional<Input> take_complete();
-  void note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch);
+  void note_repetition(const wire::HandshakeHeader& header);
   void repeat_last_flight();
   void note_answer();
   void keep_datagram_size();

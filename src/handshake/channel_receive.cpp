@@ -26,7 +26,6 @@ void make_sooner(std::optional<TimePoint>& timer, Time when) {
 void Channel::receive(std::span<std::byte> datagram, TimePoint now) {
   now_ = now;
   end_linger(now);
-  if (work_) work_->has_repeated = false;
   inbound_.begin(datagram);
 }
 
@@ -180,7 +179,7 @@ std::optional<Input> Channel::take_handshake(const record::OpenedRecord& record)
     if (begins_anew(fragment->header, record.number.epoch)) restart_messages();
     if (follows_lost_request(fragment->header)) next_in_ = fragment->header.message_seq;
     if (fragment->header.message_seq < next_in_) {
-      note_repetition(fragment->header, record.number.epoch);
+      note_repetition(fragment->header);
     } else if (auto fatal = take_fragment(*fragment, record.number.epoch, fragments)) {
       return fatal;
     }
@@ -288,21 +287,22 @@ bool Channel::is_from_before(const wire::HandshakeHeader& header, std::uint64_t 
           (epoch == restarted_in_ && header.type == wire::HandshakeType::kFinished));
 }
 
-// Once for each datagram, which only the peer can have made (RFC 6347 §4.2.4).
+// Only the peer can have asked for it (RFC 6347 §4.2.4). However many records of a datagram do, it
+// is sent once.
 void Channel::repeat_last_flight() {
-  if (!work_->outbox.awaits(Then::kLast) || std::exchange(work_->has_repeated, true)) return;
-  work_->outbox.rewind();
+  if (work_->outbox.awaits(Then::kLast)) work_->outbox.rewind();
 }
 
 // The peer repeats what we know. In DTLS 1.3 an ACK tells it so; in DTLS 1.2 it lacks our flight.
-void Channel::note_repetition(const wire::HandshakeHeader& header, std::uint64_t epoch) {
+void Channel::note_repetition(const wire::HandshakeHeader& header) {
   if (now_ - work_->unreadable_at >= kUnreadableFlight) work_->counts_unreadable = true;
   if (speaks_dtls13() || work_->outbox.is_sending()) return;
   if (work_->outbox.awaits(Then::kLast)) {
     // Once for each time the peer sends its last flight: at the first fragment of its last message,
-    // which only the peer can have sent (RFC 6347 §4.2.4).
+    // which only the peer can have sent (RFC 6347 §4.2.4): after a handshake nothing is read
+    // without keys.
     const bool is_last = header.message_seq + 1U == next_in_ && header.fragment_offset == 0;
-    if (epoch != 0 && is_last) repeat_last_flight();
+    if (is_last) repeat_last_flight();
   } else if (work_->outbox.awaits(Then::kAwaitAnswer) &&
              now_ - work_->sent_at >= work_->timeout / kAckFraction) {
     // Anybody can send this, and much may be under way: not more often than a round trip takes.

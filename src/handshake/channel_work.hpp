@@ -48,7 +48,6 @@ struct Channel::Work {
   std::optional<TimePoint> ack_at;
   bool ack_due = false;
   bool may_hurry_unasked = true;  // once in a timeout an ACK of nothing has us send again
-  bool has_repeated = false;      // the last flight, since the last datagram came
   bool sent_again = false;        // the flight, or part of it
   bool sent_empty_ack = false;    // since our flight was sent last
 

@@ -44,6 +44,10 @@ struct TicketCame {};  // client: take_ticket has one
 using EngineEvent =
     std::variant<Established, Received, PeerClosed, Ended, GivenUp, WantsPsk, TicketCame>;
 
+// may_renegotiate: a renegotiation is bound to the association's first handshake (RFC 5746). A
+// pre-shared key would prove nothing: anybody who has it is the same peer.
+[[nodiscard]] bool may_renegotiate(const Settings& settings, const Negotiated& negotiated);
+
 // Drain contract: after every call that may change state call poll_event until it gives nothing,
 // then poll_transmit until it gives 0, then re-read deadline. One thread at a time. `decisions`
 // must outlive the engine.

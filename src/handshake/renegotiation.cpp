@@ -16,6 +16,10 @@ namespace dtls::handshake {
 using wire::AlertDescription;
 using wire::HandshakeType;
 
+bool may_renegotiate(const Settings& settings, const Negotiated& negotiated) {
+  return settings.renegotiate && negotiated.secure_renegotiation && !negotiated.with_psk;
+}
+
 bool Engine::is_renegotiating() const {
   return phase_ == Phase::kEstablished && handshake_ != nullptr;
 }
@@ -36,8 +40,8 @@ Step Engine::take_renegotiation(const HandshakeMessage& message) {
     return broken(AlertDescription::kDecodeError, "its HelloRequest is not empty");
   }
   const bool wanted = is_server && requested_;
-  const bool allowed = core_.settings->renegotiate && core_.negotiated.secure_renegotiation &&
-                       !core_.negotiated.with_psk && (wanted || limit_.allows(core_.now));
+  const bool allowed =
+      may_renegotiate(*core_.settings, core_.negotiated) && (wanted || limit_.allows(core_.now));
   requested_ = false;
   if (!allowed) {  // RFC 5746 §4.5: no reason to end the association
     core_.channel.send_alert({wire::AlertLevel::kWarning,

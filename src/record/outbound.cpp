@@ -99,8 +99,8 @@ bool Outbound::needs_rekey() const {
   const Epoch* slot = epochs_.find(newest());
   if (slot == nullptr) return false;
   // An eighth is left for the KeyUpdate and for what is sent until it is ACKed, or for the alert.
-  return slot->blocks_left < blocks_of(slot->protection) / 8 ||
-         slot->next_sequence > kMaxSequence - kMaxSequence / 8;
+  // No key bears more records than there are numbers.
+  return slot->blocks_left < blocks_of(slot->protection) / 8;
 }
 
 }  // namespace dtls::record

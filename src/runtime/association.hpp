@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "dtls/connection.hpp"
 #include "dtls/session.hpp"
+#include "endpoint/endpoint.hpp"
 #include "runtime/inlet.hpp"
 #include "runtime/message_queue.hpp"
 
@@ -79,7 +81,7 @@ struct Association {
   ReceivedMessages received;
   Address peer;
   Address local;
-  std::vector<std::vector<std::byte>> opening;  // not given to the session yet
+  std::vector<std::vector<std::byte>> opening;  // not given to the session yet; see hold_opening
   std::vector<std::byte> unsent;                // a datagram the kernel had no room for
   bool heard = false;                           // something came from the peer
   std::optional<std::string> wanted_psk;        // the handshake waits for it
@@ -93,6 +95,18 @@ struct Association {
   std::shared_ptr<Inlet> inlet;  // made when somebody elsewhere needs it
   Predecessor predecessor;
   bool yielding = false;  // what the own socket receives is the server's to route
+
+  // hold_opening keeps a datagram that came before the handshake begins: a flight of the peer at
+  // most, and as much as the endpoint keeps.
+  void hold_opening(std::span<const std::byte> datagram) {
+    std::size_t bytes = datagram.size();
+    for (const auto& each : opening)
+      bytes += each.size();
+    if (opening.size() < endpoint::Opening::kMostDatagrams &&
+        bytes <= endpoint::Opening::kMostBytes) {
+      opening.emplace_back(datagram.begin(), datagram.end());
+    }
+  }
 
   [[nodiscard]] bool is_live() const {
     return state == Connection::State::kHandshaking || state == Connection::State::kEstablished;

@@ -90,12 +90,7 @@ void ConnectionCore::take(std::span<std::byte> datagram, TimePoint now) {
   if (!is_live()) return;
   if (!start_) return feed(datagram, now);
   // Its turn comes, here or where the association flies to.
-  auto& opening = association_.opening;
-  std::size_t bytes = datagram.size();
-  for (const auto& each : opening)
-    bytes += each.size();
-  if (opening.size() < endpoint::Opening::kMostDatagrams && bytes <= endpoint::Opening::kMostBytes)
-    opening.emplace_back(datagram.begin(), datagram.end());
+  association_.hold_opening(datagram);
 }
 
 void ConnectionCore::feed(std::span<std::byte> datagram, TimePoint now) {

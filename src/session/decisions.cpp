@@ -49,14 +49,17 @@ handshake::Presented Session::State::present(std::string_view server_name) {
     if (presented == nullptr) presented = settings.hosts->own();
     if (presented->authority) peer_rule = {true, true};
   }
-  const auto& authority =
-      presented->authority ? presented->authority : settings.hosts->own()->authority;
+  const auto issuers = authority();
   return {.identity = presented->identity,
           .named = named,
           .asks_client = peer_rule.asks,
           .requires_client = peer_rule.enforce,
-          .authorities = authority ? authority->names : nullptr,
+          .authorities = issuers ? issuers->names : nullptr,
           .binding = presented->binding};
+}
+
+std::shared_ptr<const session::ClientAuthority> Session::State::authority() const {
+  return presented->authority ? presented->authority : context->inside().hosts->own()->authority;
 }
 
 std::shared_ptr<const handshake::Identity> Session::State::client_identity() {
@@ -77,11 +80,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
   }
   const bool is_server = settings.hosts != nullptr;
   X509_STORE* anchors = settings.trust.get();
-  if (is_server) {
-    const auto& authority =
-        presented->authority ? presented->authority : settings.hosts->own()->authority;
-    anchors = authority->trust.get();
-  }
+  if (is_server) anchors = authority()->trust.get();
   if (settings.requires_psk) {
     pending->reason = "the peer showed a certificate in place of knowing the pre-shared key";
     return {.goes_on = false,

@@ -53,6 +53,8 @@ struct Session::State : public handshake::Decisions {
   void follow();
   // note_verification makes the verdict of the handshake that has ended the association's.
   void note_verification();
+  // Server: who may issue clients' certificates for the identity that is presented; null: nobody.
+  [[nodiscard]] std::shared_ptr<const session::ClientAuthority> authority() const;
   [[nodiscard]] handshake::PreSharedKey name_psk(const Psk& found, std::string_view identity) const;
   std::optional<Event> translate(handshake::EngineEvent event);
   Failed fail(Error error);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dtls/dtls.hpp"
+#include "net/sockaddr.hpp"
 #include "net/udp_socket.hpp"
 #include "support/loopback.hpp"
 
@@ -242,6 +243,23 @@ TEST_F(HandOver, a_taken_up_socket_does_not_answer_what_is_no_hello_and_gives_up
   EXPECT_EQ(taken.failure()->sys_errno, ETIMEDOUT);
   net::ReceiveBatch batch;
   EXPECT_EQ(*silent.receive(batch), 0U);
+}
+
+// Datagrams that another peer sent to a socket before it was connected are still in it.
+TEST_F(HandOver, a_stray_of_another_peer_in_a_socket_of_elsewhere_is_not_taken_for_the_peers) {
+  auto server = listen();
+  auto peer = std::move(*net::UdpSocket::bind(*Address::parse("127.0.0.1", 0)));
+  auto socket = std::move(*net::UdpSocket::bind(*Address::parse("127.0.0.1", 0)));
+  // The stranger's hello, which would be answered with a request for a cookie.
+  auto stranger = std::move(*Client::start(loop_, client_config_, *socket.local_address()));
+  const auto to = net::to_sockaddr(*peer.local_address());
+  ASSERT_EQ(::connect(socket.descriptor(), to.get(), to.length), 0);
+  auto taken = std::move(*take_up(socket.release()));
+  for (int turns = 0; turns < 20; ++turns)
+    other_loop_.run_once(Duration(1));
+  net::ReceiveBatch batch;
+  EXPECT_EQ(*peer.receive(batch), 0U);
+  EXPECT_EQ(stranger.state(), Connection::State::kHandshaking);
 }
 
 // A worker is a thread with a loop that takes up what it is given and echoes.

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "credentials/pem.hpp"
+#include "crypto/random.hpp"
 #include "crypto/wipe.hpp"
 #include "dtls/dtls.hpp"
 #include "support/certificates.hpp"
@@ -177,6 +178,20 @@ class SecretsInMemory : public testing::TestWithParam<ProtocolVersion> {
 };
 
 using Names = std::vector<std::string>;
+
+// They may have become a key.
+TEST(RandomInMemory, bytes_that_were_drawn_are_forgotten) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's shadow memory is too large to be looked through";
+#endif
+  std::string drawn(48, '\0');
+  const auto bytes = std::as_writable_bytes(std::span(drawn));
+  ASSERT_TRUE(crypto::fill_random(bytes));
+  const Needle needle{"drawn", masked(drawn)};
+  EXPECT_EQ(found_in_memory({needle}), Names{"drawn"}) << "it is here";
+  crypto::wipe(bytes);
+  EXPECT_EQ(found_in_memory({needle}), Names());
+}
 
 TEST_P(SecretsInMemory, of_a_certificate_server_are_gone_when_it_and_its_connections_are_closed) {
   auto pair = connect(server_config(), client_config());

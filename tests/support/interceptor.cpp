@@ -39,6 +39,10 @@ void Interceptor::rewrite(Sender sender, HandshakeType type, Rewrite change) {
   rewrites_[{sender, type}] = std::move(change);
 }
 
+void Interceptor::add_after(Sender sender, HandshakeType type, HandshakeType added, Buffer body) {
+  added_[{sender, type}] = {added, std::move(body)};
+}
+
 Interceptor::Buffer Interceptor::body_of(Sender sender, HandshakeType type) const {
   for (const auto& message : delivered_) {
     if (message.sender != sender || message.type != type) continue;
@@ -121,6 +125,7 @@ Interceptor::Buffer Interceptor::take_plain_form(std::span<const std::byte> whol
   Buffer out(kRoom);
   if (header.epoch == 0) {
     const auto content = process(record->fragment, sender);
+    if (content.empty()) return {};
     out.resize(Protection().seal({0, header.sequence}, header.version, header.type, content, out));
     return out;
   }
@@ -131,6 +136,7 @@ Interceptor::Buffer Interceptor::take_plain_form(std::span<const std::byte> whol
   const auto opened = protection.open_tls12(header, fragment, wire::kMaxPlaintext);
   if (opened.verdict != Protection::Verdict::kOpened) throw std::logic_error("not under its keys");
   const auto content = process(opened.content, sender);
+  if (content.empty()) return {};
   if (stripped_ == sender) {
     constexpr std::uint64_t kUnused = 1000;  // no record without keys has such a number
     out.resize(Protection().seal({0, kUnused + header.sequence}, header.version, header.type,
@@ -164,6 +170,7 @@ Interceptor::Buffer Interceptor::take_unified(std::span<const std::byte> whole, 
   if (opened.verdict != Protection::Verdict::kOpened) throw std::logic_error("not under its keys");
   if (opened.type != wire::ContentType::kHandshake) return same;
   const auto content = process(opened.content, sender);
+  if (content.empty()) return {};
   Buffer out(kRoom);
   out.resize(protection.seal({record::kHandshakeEpoch, sequence}, wire::kDtls12, opened.type,
                              content, out));
@@ -176,16 +183,33 @@ Interceptor::Buffer Interceptor::process(Bytes content, Sender sender) {
   while (!reader.empty()) {
     const auto fragment = wire::read_handshake(reader);
     if (!fragment || !fragment->header.is_whole()) throw std::logic_error("use make_room");
+    const std::size_t side = sender == Sender::kClient ? 0 : 1;
+    if (skipped_.contains({sender, fragment->header.type})) {
+      ++left_out_.at(side);
+      has_rewritten_.at(side) = true;
+      continue;
+    }
     Message message{sender, fragment->header.type, {}};
     message.raw.resize(wire::kHandshakeHeaderSize);
     append(message.raw, fragment->body);
     change(message);
     wire::HandshakeHeader header = fragment->header;
+    header.message_seq = static_cast<std::uint16_t>(header.message_seq - left_out_.at(side));
     header.length = header.fragment_length =
         static_cast<std::uint32_t>(message.raw.size() - wire::kHandshakeHeaderSize);
     wire::Writer writer(message.raw);
     wire::write_handshake_header(writer, header);
     append(out, message.raw);
+    if (const auto more = added_.find({sender, message.type}); more != added_.end()) {
+      const auto& [type, body] = more->second;
+      const auto size = static_cast<std::uint32_t>(body.size());
+      Buffer added(wire::kHandshakeHeaderSize);
+      wire::Writer added_writer(added);
+      wire::write_handshake_header(
+          added_writer, {type, size, static_cast<std::uint16_t>(header.message_seq + 1), 0, size});
+      append(added, body);
+      append(out, added);
+    }
     delivered_.push_back(std::move(message));
   }
   return out;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -37,6 +38,14 @@ class Interceptor {
   // the sender's Finished is computed anew once one of its messages was changed, as the sender
   // would.
   void rewrite(Sender sender, wire::HandshakeType type, Rewrite change);
+
+  // skip has the messages of that type left out, as a sender that skips them would: those that
+  // follow are numbered without a gap.
+  void skip(Sender sender, wire::HandshakeType type) { skipped_.emplace(sender, type); }
+
+  // add_after has a further message stand in the same record behind each of that type. The sender's
+  // later messages are not renumbered.
+  void add_after(Sender sender, wire::HandshakeType type, wire::HandshakeType added, Buffer body);
 
   // strip_keys has what that sender protects in DTLS 1.2 delivered without keys, in epoch 0.
   void strip_keys(Sender sender) { stripped_ = sender; }
@@ -70,6 +79,9 @@ class Interceptor {
   EnginePair& pair_;
   int client_sent_ = 0;
   std::map<std::pair<Sender, wire::HandshakeType>, Rewrite> rewrites_;
+  std::set<std::pair<Sender, wire::HandshakeType>> skipped_;
+  std::map<std::pair<Sender, wire::HandshakeType>, std::pair<wire::HandshakeType, Buffer>> added_;
+  std::array<std::uint16_t, 2> left_out_{};  // messages, by sender
   std::array<bool, 2> has_rewritten_{};
   std::optional<Sender> stripped_;
   std::vector<Message> delivered_;

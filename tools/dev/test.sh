@@ -36,7 +36,10 @@ node_summary() {
 }
 
 summary_of_beside() {
-  if [[ $1 == 'JavaScript tests' ]]; then node_summary; fi
+  case $1 in
+    'JavaScript tests') node_summary ;;
+    mutants*) grep ' killed' "$last_log" | tail -n 1 ;;
+  esac
 }
 
 # What waits (the JavaScript tests: timers, other processes) runs beside what computes (sanitizers'
@@ -53,6 +56,7 @@ test_all() {
   tail -n 1 "$last_log"
   step_beside 'JavaScript tests' node_tests
   test_package
+  step_beside 'mutants: a sample' politely "$root/tests/mutants/run" --sample 60 --jobs 1
   step 'building (preset asan)' politely build_preset asan
   step 'building (preset tsan)' politely build_preset tsan
   step 'lint: clang-tidy' politely check_cpp

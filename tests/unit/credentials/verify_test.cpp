@@ -102,6 +102,11 @@ TEST_F(Verify, more_certificates_than_are_remembered_are_never_taken_for_another
   }
 }
 
+TEST_F(Verify, a_key_below_112_bits_is_not_trusted) {
+  EXPECT_TRUE(verify({issue({.kind = test::KeyKind::kRsa2048})}).trusted);
+  EXPECT_FALSE(verify({issue({.kind = test::KeyKind::kRsa1024})}).trusted);
+}
+
 TEST_F(Verify, dates_are_checked) {
   expect_refused(verify({issue({.valid_from_s = -200, .valid_until_s = -100})}), 45, "expired on");
   expect_refused(verify({issue({.valid_from_s = 100})}), 42, "not valid before");

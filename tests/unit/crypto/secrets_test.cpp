@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <new>
 #include <set>
 #include <type_traits>
 #include <vector>
 
+#include "crypto/cipher_key.hpp"
 #include "crypto/random.hpp"
+#include "crypto/secret.hpp"
 #include "crypto/wipe.hpp"
 
 namespace dtls::crypto {
@@ -93,6 +97,37 @@ TEST(SecretBytes, what_was_moved_from_holds_zeros) {
   first = std::move(second);
   EXPECT_TRUE(std::ranges::all_of(second.view(), kIsZero));  // NOLINT(*-use-after-move,*.Move)
   EXPECT_TRUE(std::ranges::equal(first.view(), source));
+}
+
+// Whether the memory of an object still has a secret of 32 bytes.
+bool has_secret(const void* object, std::size_t size, std::byte value) {
+  const std::span memory(static_cast<const std::byte*>(object), size);
+  std::array<std::byte, 32> secret;
+  secret.fill(value);
+  return !std::ranges::search(memory, secret).empty();
+}
+
+template <typename Owner, typename Make>
+void expect_wiped(Make make) {
+  constexpr std::byte kValue{0x5e};
+  std::array<std::byte, 32> secret;
+  secret.fill(kValue);
+  alignas(Owner) std::array<std::byte, sizeof(Owner)> first{};
+  alignas(Owner) std::array<std::byte, sizeof(Owner)> second{};
+  auto* const from = make(first.data(), secret);
+  ASSERT_TRUE(has_secret(first.data(), first.size(), kValue));
+  auto* const to = new (second.data()) Owner(std::move(*from));
+  EXPECT_FALSE(has_secret(first.data(), first.size(), kValue)) << "it moved";
+  ASSERT_TRUE(has_secret(second.data(), second.size(), kValue));
+  std::destroy_at(to);
+  std::destroy_at(from);
+  EXPECT_FALSE(has_secret(second.data(), second.size(), kValue)) << "it has gone";
+}
+
+TEST(Secret, is_wiped_where_it_moves_from_and_where_it_goes) {
+  expect_wiped<Secret>([](void* at, Bytes secret) { return new (at) Secret(secret); });
+  expect_wiped<CipherKey>(
+      [](void* at, Bytes secret) { return new (at) CipherKey(secret, secret.size()); });
 }
 
 TEST(SecretBytes, cannot_be_copied) {

@@ -126,6 +126,56 @@ TEST_F(ChannelAck, a_message_that_comes_again_is_acknowledged_again) {
   EXPECT_TRUE(pair_.client.channel.all_acked());
 }
 
+// Without keys anybody can send half a message, and our flight is still repeated: the half of a
+// second ServerHello to a client, and of a second ClientHello to a server, after a retry.
+TEST_F(ChannelAck, part_of_a_message_without_keys_acknowledges_nothing) {
+  for (const bool is_server : {false, true}) {
+    Channel channel(is_server);
+    channel.set_version(wire::kDtls13);
+    channel.begin_flight();
+    channel.add_message(
+        is_server ? wire::HandshakeType::kServerHello : wire::HandshakeType::kClientHello,
+        test::bytes_of(100, 0));
+    channel.end_flight(Channel::Then::kAwaitAnswer, pair_.now);
+    Datagram out(2000);
+    ASSERT_GT(channel.poll_transmit(out, pair_.now), 0U);
+    Datagram content(wire::kHandshakeHeaderSize + 10);
+    wire::Writer writer(content);
+    wire::write_handshake_header(
+        writer, {is_server ? wire::HandshakeType::kClientHello : wire::HandshakeType::kServerHello,
+                 20, 0, 0, 10});
+    record::Outbound stranger;
+    Datagram datagram(content.size() + wire::kRecordHeaderSize);
+    datagram.resize(stranger.seal(0, wire::ContentType::kHandshake, content, datagram));
+    channel.receive(datagram, pair_.now);
+    EXPECT_FALSE(channel.next());
+    channel.handle_timeout(pair_.now + 1000ms);
+    EXPECT_GT(channel.poll_transmit(out, pair_.now + 1000ms), 0U);
+    EXPECT_EQ(channel.timeouts(), 1U);
+  }
+}
+
+// The ServerHello has come, and nothing under its keys: an alert without keys is anybody's.
+TEST_F(ChannelAck, client_with_keys_takes_no_alert_without) {
+  const auto flight = server_flight();
+  Datagram hello = flight.front();
+  wire::Reader reader(hello);
+  const auto record = wire::read_record(reader);
+  ASSERT_TRUE(record);
+  hello.resize(wire::kRecordHeaderSize + record->fragment.size());
+  give_all(pair_.client, {hello});
+  ASSERT_EQ(pair_.client.seen.size(), 1U);
+  ASSERT_GT(pair_.client.channel.read_epoch(), 0U);
+  record::Outbound stranger;
+  const std::array alert{std::byte{2}, std::byte{80}};
+  Datagram datagram(alert.size() + wire::kRecordHeaderSize);
+  datagram.resize(stranger.seal(0, wire::ContentType::kAlert, alert, datagram));
+  give_all(pair_.client, {datagram});
+  EXPECT_TRUE(pair_.client.alerts.empty());
+  give_all(pair_.client, flight);
+  EXPECT_TRUE(pair_.play());
+}
+
 // RFC 9147 §7.1: without the ServerHello the rest cannot be read.
 TEST_F(ChannelAck, an_empty_ack_asks_for_the_lost_server_hello) {
   auto flight = server_flight();

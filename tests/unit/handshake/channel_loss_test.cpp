@@ -94,6 +94,15 @@ TEST_P(ChannelLoss, every_size_of_datagram_from_256_to_1500_carries_it) {
   }
 }
 
+// The made-up ClientHello has 200 bytes.
+TEST_P(ChannelLoss, a_message_of_the_largest_size_is_taken_and_one_of_a_byte_more_is_not) {
+  for (const bool fits : {true, false}) {
+    ChannelPair pair(GetParam(), {.max_message = fits ? 200U : 199U}, 150);
+    EXPECT_EQ(pair.play(), fits);
+    EXPECT_EQ(pair.server.seen.empty(), !fits);
+  }
+}
+
 TEST_P(ChannelLoss, a_chain_of_60_kilobytes_goes_through) {
   ChannelPair pair(GetParam(), {}, 60000);
   pair.loses = [](int number) { return number % 17 == 5; };

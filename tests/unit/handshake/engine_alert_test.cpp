@@ -2,6 +2,8 @@
 #include <array>
 #include <cerrno>
 
+#include "record/protection.hpp"
+#include "record/record_number.hpp"
 #include "support/engine_test.hpp"
 #include "wire/alert.hpp"
 #include "wire/record_header.hpp"
@@ -51,6 +53,42 @@ TEST_P(EngineAlert, a_fatal_one_ends_a_client_at_each_stage_without_keys) {
     give(*pair, pair->client, plain_alert(AlertLevel::kFatal, AlertDescription::kInternalError));
     expect_ended_by_peer(pair->client, AlertDescription::kInternalError);
   }
+}
+
+TEST_P(EngineAlert, a_fatal_one_behind_the_hello_leaves_the_server_nothing_to_say) {
+  const auto pair = this->pair();
+  pair->alter([](int number, EngineSide::Datagram& datagram) {
+    if (number != 0) return;
+    const auto alert = plain_alert(AlertLevel::kFatal, AlertDescription::kInternalError);
+    datagram.insert(datagram.end(), alert.begin(), alert.end());
+  });
+  pair->start();
+  pair->deliver();
+  expect_ended_by_peer(pair->server, AlertDescription::kInternalError);
+  EXPECT_EQ(pair->server.sent, 0);
+}
+
+class EngineAlert13 : public EngineTest {};
+
+// RFC 8446 §6: in DTLS 1.3 the description tells, whatever the level says.
+TEST_F(EngineAlert13, an_error_at_the_level_of_a_warning_ends_an_association_of_dtls13) {
+  speak(wire::kDtls13);
+  const auto pair = this->pair();
+  pair->client.owner.keeps_secrets = true;
+  ASSERT_TRUE(pair->connect()) << why(*pair);
+  const auto& suite = *handshake::find_suite(pair->server.engine->negotiated().suite);
+  const auto protection = record::Protection::tls13(
+      suite.aead, suite.hash, pair->client.owner.secrets.at("CLIENT_TRAFFIC_SECRET_0"));
+  const std::array alert{static_cast<std::byte>(AlertLevel::kWarning),
+                         static_cast<std::byte>(AlertDescription::kInternalError)};
+  EngineSide::Datagram record(100);
+  record.resize(protection.seal({record::kApplicationEpoch, 1000}, wire::kDtls12,
+                                wire::ContentType::kAlert, alert, record));
+  pair->server.engine->receive(record, pair->now());
+  pair->drain(pair->server, pair->client);
+  ASSERT_TRUE(pair->server.failure);
+  EXPECT_EQ(pair->server.failure->kind, ErrorKind::kPeer);
+  EXPECT_TRUE(pair->server.engine->has_ended());
 }
 
 TEST_P(EngineAlert, a_fatal_one_ends_a_server_that_waits_for_the_client) {

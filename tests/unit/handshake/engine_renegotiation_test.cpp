@@ -3,7 +3,10 @@
 
 #include <cerrno>
 
+#include "handshake/engine.hpp"
 #include "support/engine_pair.hpp"
+#include "support/hello_edit.hpp"
+#include "support/interceptor.hpp"
 
 namespace dtls::test {
 namespace {
@@ -109,6 +112,88 @@ TEST_F(EngineRenegotiation, with_another_certificate_ends_the_association) {
   EXPECT_EQ(pair->client.failure->kind, ErrorKind::kUntrusted);
   EXPECT_NE(pair->client.failure->message.find("another certificate"), std::string::npos);
   EXPECT_TRUE(pair->server.failure);
+}
+
+TEST_F(EngineRenegotiation, with_another_certificate_of_the_client_ends_the_association) {
+  auto pair = std::make_unique<EnginePair>(server_, client_);
+  pair->server.owner.presented.identity = to_identity(authority_.issue());
+  pair->server.owner.presented.asks_client = true;
+  pair->client.owner.own = to_identity(authority_.issue());
+  ASSERT_TRUE(pair->connect());
+  pair->client.owner.own = to_identity(authority_.issue());
+  ASSERT_TRUE(pair->client.engine->renegotiate(pair->now()));
+  pair->settle();
+  ASSERT_TRUE(pair->server.failure);
+  EXPECT_EQ(pair->server.failure->kind, ErrorKind::kUntrusted);
+  EXPECT_NE(pair->server.failure->message.find("another certificate"), std::string::npos);
+}
+
+// A peer that does not know RFC 5746 could be another one than before, and so could the holder of a
+// pre-shared key.
+TEST(EngineMayRenegotiate, is_only_for_peers_that_are_bound_to_their_first_handshake) {
+  handshake::Settings settings;
+  settings.renegotiate = true;
+  handshake::Negotiated negotiated;
+  negotiated.secure_renegotiation = true;
+  EXPECT_TRUE(handshake::may_renegotiate(settings, negotiated));
+  negotiated.with_psk = true;
+  EXPECT_FALSE(handshake::may_renegotiate(settings, negotiated));
+  negotiated.with_psk = false;
+  negotiated.secure_renegotiation = false;
+  EXPECT_FALSE(handshake::may_renegotiate(settings, negotiated));
+  negotiated.secure_renegotiation = true;
+  settings.renegotiate = false;
+  EXPECT_FALSE(handshake::may_renegotiate(settings, negotiated));
+}
+
+// RFC 5746 §3.5, §3.7: somebody who has put his own handshake in front of the peer's.
+class EngineRenegotiationInfo : public EngineRenegotiation {
+ protected:
+  EngineRenegotiationInfo() {
+    for (auto* settings : {&server_, &client_})
+      Interceptor::make_room(*settings);
+  }
+  // expect_refused has the second hello of `sender` changed.
+  void expect_refused(handshake::Sender sender, const std::function<void(HelloEdit&)>& change,
+                      const char* reason) {
+    auto pair = std::make_unique<EnginePair>(server_, client_);
+    pair->server.owner.presented.identity = to_identity(authority_.issue());
+    Interceptor interceptor(*pair);
+    int hellos = 0;
+    const auto type = sender == handshake::Sender::kClient ? wire::HandshakeType::kClientHello
+                                                           : wire::HandshakeType::kServerHello;
+    interceptor.rewrite(sender, type, [&](HelloEdit::Body& body) {
+      HelloEdit edit(body, sender);
+      if (++hellos == 2) change(edit);
+    });
+    ASSERT_TRUE(pair->connect());
+    ASSERT_TRUE(pair->client.engine->renegotiate(pair->now()));
+    pair->deliver();
+    EXPECT_EQ(hellos, 2);
+    const auto& judge = sender == handshake::Sender::kClient ? pair->server : pair->client;
+    ASSERT_TRUE(judge.failure);
+    EXPECT_EQ(judge.failure->alert,
+              static_cast<std::uint8_t>(wire::AlertDescription::kHandshakeFailure));
+    EXPECT_NE(judge.failure->message.find(reason), std::string::npos) << judge.failure->message;
+  }
+  static constexpr auto kInfo = wire::ExtensionType::kRenegotiationInfo;
+};
+
+TEST_F(EngineRenegotiationInfo, of_another_handshake_is_refused_by_both_sides) {
+  for (const auto sender : {handshake::Sender::kClient, handshake::Sender::kServer}) {
+    expect_refused(
+        sender, [](HelloEdit& edit) { edit.find(kInfo).back() ^= std::byte{1}; },
+        "its renegotiation_info belongs to another handshake");
+  }
+}
+
+TEST_F(EngineRenegotiationInfo, must_not_be_missing) {
+  expect_refused(
+      handshake::Sender::kClient, [](HelloEdit& edit) { edit.erase(kInfo); },
+      "it renegotiates without RFC 5746");
+  expect_refused(
+      handshake::Sender::kServer, [](HelloEdit& edit) { edit.erase(kInfo); },
+      "its ServerHello lacks secure renegotiation (RFC 5746)");
 }
 
 class EngineRenegotiationLoss : public EngineRenegotiation,

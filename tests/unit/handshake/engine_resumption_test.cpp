@@ -1,5 +1,7 @@
 // Resumption with tickets in both versions (RFC 5077, RFC 8446 §4.6.1).
 #include "support/engine_test.hpp"
+#include "support/hello_edit.hpp"
+#include "support/interceptor.hpp"
 #include "support/long_chain.hpp"
 
 namespace dtls::test {
@@ -314,6 +316,61 @@ TEST_F(EngineTicketVersion, a_ticket_of_the_other_version_is_not_used) {
     expect_alive(*pair);
     server_ = default_settings(true);
   }
+}
+
+// The same with a client that passes off the session as one of the other version.
+TEST_F(EngineTicketVersion, a_ticket_of_the_other_version_is_not_taken) {
+  for (const auto version : {wire::kDtls12, wire::kDtls13}) {
+    SCOPED_TRACE(version == wire::kDtls12 ? "of DTLS 1.2" : "of DTLS 1.3");
+    speak(version);
+    const auto first = this->pair();
+    auto ticket = ticket_of(*first);
+    const auto other = version == wire::kDtls12 ? wire::kDtls13 : wire::kDtls12;
+    ticket.state.version = other;
+    ticket.state.suite = other == wire::kDtls13 ? wire::CipherSuite::kAes128GcmSha256
+                                                : wire::CipherSuite::kEcdheEcdsaAes128GcmSha256;
+    ticket.state.server_name.clear();
+    client_.min_version = wire::kDtls12;
+    client_.max_version = wire::kDtls13;
+    auto settings = server_;
+    settings.min_version = settings.max_version = other;
+    auto pair = std::make_unique<EnginePair>(settings, client_);
+    pair->server.owner.presented.identity = identity();
+    pair->client.owner.to_resume = std::move(ticket);
+    ASSERT_TRUE(pair->connect()) << why(*pair);
+    EXPECT_FALSE(pair->server.engine->negotiated().resumed);
+    EXPECT_EQ(pair->client.owner.verified, 1);
+    expect_alive(*pair);
+  }
+}
+
+// RFC 5077 §3.4: the keys of the session are those of its suite.
+TEST_F(EngineTicketVersion, a_session_of_dtls12_is_not_resumed_with_another_suite) {
+  speak(wire::kDtls12);
+  for (auto* settings : {&server_, &client_})
+    Interceptor::make_room(*settings);
+  const auto first = this->pair();
+  auto ticket = ticket_of(*first);
+  const auto other = ticket.state.suite == wire::CipherSuite::kEcdheEcdsaAes128GcmSha256
+                         ? wire::CipherSuite::kEcdheEcdsaAes256GcmSha384
+                         : wire::CipherSuite::kEcdheEcdsaAes128GcmSha256;
+  const auto pair = this->pair();
+  pair->client.owner.to_resume = std::move(ticket);
+  Interceptor interceptor(*pair);
+  interceptor.rewrite(handshake::Sender::kServer, wire::HandshakeType::kServerHello,
+                      [other](HelloEdit::Body& body) {
+                        const std::size_t at = 35 + std::to_integer<std::size_t>(body.at(34));
+                        body.at(at) = static_cast<std::byte>(static_cast<unsigned>(other) >> 8U);
+                        body.at(at + 1) = static_cast<std::byte>(static_cast<unsigned>(other));
+                      });
+  pair->start();
+  pair->deliver();
+  ASSERT_TRUE(pair->client.failure);
+  EXPECT_EQ(pair->client.failure->alert,
+            static_cast<std::uint8_t>(wire::AlertDescription::kIllegalParameter));
+  EXPECT_NE(pair->client.failure->message.find("it resumed a session with another cipher suite"),
+            std::string::npos)
+      << pair->client.failure->message;
 }
 
 // RFC 9147 §5.8.2 has it sent again; who never says that it came has its reasons.

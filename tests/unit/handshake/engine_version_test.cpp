@@ -226,6 +226,63 @@ TEST_F(EngineRetry, server_rejects_a_second_hello_without_the_share_that_it_aske
                            AlertDescription::kIllegalParameter, "lacks the requested key share");
 }
 
+// ---- skipped messages: SMACK ----
+
+struct Skipped {
+  wire::Version version;
+  Sender sender;
+  HandshakeType type;
+};
+
+std::string name_of_skipped(const testing::TestParamInfo<Skipped>& info) {
+  return std::string(info.param.version == wire::kDtls12 ? "Dtls12" : "Dtls13") +
+         (info.param.sender == Sender::kServer ? "Server" : "Client") +
+         std::to_string(static_cast<int>(info.param.type));
+}
+
+class EngineSkip : public EngineVersion, public testing::WithParamInterface<Skipped> {};
+INSTANTIATE_TEST_SUITE_P(
+    Of, EngineSkip,
+    testing::Values(Skipped{wire::kDtls12, Sender::kServer, HandshakeType::kCertificate},
+                    Skipped{wire::kDtls12, Sender::kServer, HandshakeType::kServerKeyExchange},
+                    Skipped{wire::kDtls12, Sender::kServer, HandshakeType::kServerHelloDone},
+                    Skipped{wire::kDtls12, Sender::kClient, HandshakeType::kCertificate},
+                    Skipped{wire::kDtls12, Sender::kClient, HandshakeType::kClientKeyExchange},
+                    Skipped{wire::kDtls12, Sender::kClient, HandshakeType::kCertificateVerify},
+                    Skipped{wire::kDtls13, Sender::kServer, HandshakeType::kEncryptedExtensions},
+                    Skipped{wire::kDtls13, Sender::kServer, HandshakeType::kCertificate},
+                    Skipped{wire::kDtls13, Sender::kServer, HandshakeType::kCertificateVerify},
+                    Skipped{wire::kDtls13, Sender::kClient, HandshakeType::kCertificate},
+                    Skipped{wire::kDtls13, Sender::kClient, HandshakeType::kCertificateVerify}),
+    name_of_skipped);
+
+// The sender's Finished fits what it has sent, so that only the order can tell.
+TEST_P(EngineSkip, peer_notices_a_message_that_is_left_out) {
+  const auto [version, sender, type] = GetParam();
+  speak(version);
+  const auto pair = this->pair();
+  pair->server.owner.presented.asks_client = true;
+  pair->client.owner.own = identity();
+  Interceptor interceptor(*pair);
+  interceptor.skip(sender, type);
+  pair->start();
+  pair->deliver();
+  const auto& judge = sender == Sender::kClient ? pair->server : pair->client;
+  EXPECT_EQ(judge.established, 0);
+  // Without keys anybody could have sent a message out of turn: it is discarded, and the one that
+  // is missing is waited for.
+  if (version == wire::kDtls12 && type != HandshakeType::kCertificateVerify) {
+    EXPECT_FALSE(judge.failure) << judge.failure->message;
+    return;
+  }
+  ASSERT_TRUE(judge.failure);
+  EXPECT_EQ(judge.failure->alert, static_cast<std::uint8_t>(AlertDescription::kUnexpectedMessage))
+      << judge.failure->message;
+  // A Finished in place of a message without keys is under the wrong ones.
+  const auto* const reason = version == wire::kDtls12 ? "a wrong epoch" : "out of turn";
+  EXPECT_NE(judge.failure->message.find(reason), std::string::npos) << judge.failure->message;
+}
+
 // ---- EarlyCCS: a Finished must come under keys (RFC 6347 §4.1) ----
 
 TEST_F(EngineVersion, peer_of_dtls12_discards_a_finished_without_keys) {

@@ -74,6 +74,67 @@ TEST_P(Records, are_opened_once) {
   EXPECT_EQ(open(plain), Texts{"plain"});
 }
 
+TEST_P(Records, older_than_the_window_are_discarded_unseen) {
+  install(3);
+  const Datagram oldest = seal(3, "oldest");
+  const Datagram old = seal(3, "old");
+  for (std::uint64_t i = 2; i < ReplayWindow::kWidth; ++i)
+    static_cast<void>(seal(3, "lost"));
+  EXPECT_EQ(open(seal(3, "newest")), Texts{"newest"});
+  EXPECT_EQ(open(oldest), Texts{});
+  EXPECT_EQ(in_.discarded().replayed, 1U);
+  EXPECT_EQ(open(old), Texts{"old"});
+}
+
+TEST_P(Records, without_keys_have_at_most_2_to_the_14_bytes) {
+  for (const std::size_t size : {wire::kMaxPlaintext, wire::kMaxPlaintext + 1}) {
+    Datagram record(wire::kRecordHeaderSize + size);
+    wire::Writer writer(record);
+    wire::write_record_header(writer,
+                              {kData, wire::kDtls12, 0, 0, static_cast<std::uint16_t>(size)});
+    EXPECT_EQ(open(record).size(), size == wire::kMaxPlaintext ? 1U : 0U) << size;
+  }
+  EXPECT_EQ(in_.discarded().malformed, 1U);
+}
+
+// In DTLS 1.3 the header of a record under keys has no version.
+TEST_P(Records, of_another_version_under_keys_are_malformed) {
+  install(3);
+  in_.expect_version(wire::kDtls12);
+  const std::string text = "text";
+  Datagram record(200);
+  record.resize(test_keys(GetParam(), 3, true)
+                    .seal({3, 0}, wire::kDtls10, kData, std::as_bytes(std::span(text)), record));
+  const bool has_version = GetParam() == wire::kDtls12;
+  EXPECT_EQ(open(record), has_version ? Texts{} : Texts{text});
+  EXPECT_EQ(in_.discarded().malformed, has_version ? 1U : 0U);
+}
+
+// RFC 9147 §4.5.3: the newest key's end is the association's, an older one's is its own.
+TEST_P(Records, of_an_older_epoch_are_not_read_after_too_many_forgeries) {
+  constexpr auto kCcm8 = crypto::AeadAlgorithm::kAes128Ccm8;
+  const auto keys = [](std::uint64_t epoch) { return test_keys(GetParam(), epoch, true, kCcm8); };
+  if (GetParam() == wire::kDtls12) return;  // 2^20 forgeries take too long
+  for (const std::uint64_t epoch : {3U, 4U}) {
+    out_.install(epoch, keys(epoch));
+    in_.install(epoch, keys(epoch));
+  }
+  const auto forge = [&](std::uint64_t times) {
+    for (std::uint64_t i = 0; i < times; ++i) {
+      Datagram bad = seal(3, "forged");
+      bad.back() ^= std::byte{1};
+      EXPECT_EQ(open(bad), Texts{});
+    }
+  };
+  const auto most = keys(3).limits().forged;
+  forge(most - 1);
+  EXPECT_EQ(open(seal(3, "good")), Texts{"good"});
+  forge(1);
+  EXPECT_EQ(open(seal(3, "good")), Texts{});
+  EXPECT_FALSE(in_.key_is_worn());
+  EXPECT_EQ(open(seal(4, "new")), Texts{"new"});
+}
+
 TEST_P(Records, a_forged_one_spoils_neither_the_others_nor_the_window) {
   install(3);
   const Datagram good = seal(3, "good");

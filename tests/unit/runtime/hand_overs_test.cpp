@@ -13,6 +13,23 @@
 namespace dtls::runtime {
 namespace {
 
+TEST(Association, holds_24_datagrams_of_8_kib_before_its_handshake_begins) {
+  ServerConfig config;
+  config.identity = test::Authority().issue();
+  const Address peer = *Address::parse("127.0.0.1", 9);
+  Association association(std::move(*Session::server(*Context::for_server(config), peer)), peer,
+                          peer, 1024);
+  const std::array<std::byte, 100> datagram{};
+  for (int i = 0; i < 30; ++i)
+    association.hold_opening(datagram);
+  EXPECT_EQ(association.opening.size(), 24U);
+  association.opening.clear();
+  const std::array<std::byte, 1000> large{};
+  for (int i = 0; i < 30; ++i)
+    association.hold_opening(large);
+  EXPECT_EQ(association.opening.size(), 8U);
+}
+
 class HandOversTest : public testing::Test {
  protected:
   HandOversTest() {

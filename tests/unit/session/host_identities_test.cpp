@@ -211,6 +211,15 @@ TEST_F(HostAuthority, of_the_server_is_not_escaped_by_asking_for_a_name_without_
   EXPECT_TRUE(authorized_);
 }
 
+TEST_F(HostAuthority, judges_clients_by_the_usage_of_clients) {
+  server_.ca = authority_.certificate();
+  Authority::Wish wish{"a member", "DNS:member"};
+  wish.extended_key_usage = "clientAuth";
+  EXPECT_TRUE(accepts("", authority_.issue(wish), {}));
+  wish.extended_key_usage = "serverAuth";
+  EXPECT_FALSE(accepts("", authority_.issue(wish), {}));
+}
+
 // RFC 5246 §7.4.4, RFC 8446 §4.2.4: an empty list lets clients show any certificate.
 TEST_F(HostAuthority, of_more_names_than_fit_is_not_named_to_clients) {
   server_.ca = authority_.certificate();
@@ -226,6 +235,21 @@ TEST_F(HostAuthority, of_more_names_than_fit_is_not_named_to_clients) {
     EXPECT_TRUE(accepts("", member_, {}));
     EXPECT_FALSE(accepts("", partner_, {}));
   }
+}
+
+// Sessions are resumed only under the identity under which they began.
+TEST_F(HostIdentity, binds_sessions_to_its_certificate_its_name_and_its_authorities) {
+  const auto one = authority_.issue();
+  const auto other = authority_.issue();
+  const auto binding = [](const IdentityConfig& identity, const std::string& name,
+                          const std::string& ca) {
+    return (*session::HostIdentity::load({name, identity, ca}))->binding;
+  };
+  const auto first = binding(one, "a.example.org", "");
+  EXPECT_EQ(binding(one, "a.example.org", ""), first);
+  EXPECT_NE(binding(other, "a.example.org", ""), first);
+  EXPECT_NE(binding(one, "b.example.org", ""), first);
+  EXPECT_NE(binding(one, "a.example.org", authority_.certificate()), first);
 }
 
 TEST_F(HostIdentity, with_a_bad_name_is_refused_with_the_option_named) {

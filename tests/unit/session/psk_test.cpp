@@ -1,7 +1,11 @@
 // Sessions with pre-shared keys, of programs and their callbacks.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <memory>
+#include <new>
 
 #include "handshake/suites.hpp"
 #include "support/certificates.hpp"
@@ -219,6 +223,18 @@ TEST(PskOptions, without_a_key_no_suite_has_one_and_a_certificate_is_required) {
   const auto made = std::move(*Context::for_server(config));
   for (const auto id : made->inside().settings->suites)
     EXPECT_FALSE(handshake::uses_psk(*handshake::find_suite(id)));
+}
+
+TEST(PskKey, is_wiped_when_it_goes) {
+  const std::string secret(32, 's');
+  alignas(Psk) std::array<std::byte, sizeof(Psk)> memory{};
+  const auto has_key = [&] {
+    return !std::ranges::search(memory, std::as_bytes(std::span(secret))).empty();
+  };
+  auto* const psk = new (memory.data()) Psk(key("device", secret));
+  EXPECT_TRUE(has_key());
+  std::destroy_at(psk);
+  EXPECT_FALSE(has_key());
 }
 
 }  // namespace

@@ -113,6 +113,42 @@ TEST_P(ClientTicket, that_the_server_does_not_know_any_more_costs_nothing_but_th
   EXPECT_FALSE(resumes());
 }
 
+// Whatever proves the server, or us, must be the same as when the session began.
+TEST(ClientTicketBinding, is_another_for_each_setting_that_decides_on_trust) {
+  const auto psk = [](const char* identity, std::string_view key) {
+    return *Psk::make(identity, std::as_bytes(std::span(key)));
+  };
+  std::vector<ClientConfig> all(9);
+  all[1].server_name = "a.example";
+  all[2].ca = "an authority";
+  all[3].verify = !all[0].verify;
+  all[4].load_system_trust = !all[0].load_system_trust;
+  all[5].identity.cert = "a certificate";
+  all[6].psk = psk("one", "a key");
+  all[7].psk = psk("two", "a key");
+  all[8].psk = psk("one", "another key");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(session::binding_of(all[i]), session::binding_of(all[i]));
+    for (std::size_t j = 0; j < i; ++j)
+      EXPECT_NE(session::binding_of(all[i]), session::binding_of(all[j])) << i << ' ' << j;
+  }
+  const auto binding = session::binding_of(all[0]);
+  const auto at = [&](const char* literal) {
+    return session::bind_to_peer(binding, *Address::parse(literal, 5684));
+  };
+  EXPECT_EQ(at("192.0.2.1"), at("192.0.2.1"));
+  EXPECT_NE(at("192.0.2.1"), at("192.0.2.2"));
+}
+
+TEST(ClientTicketBinding, does_not_let_a_client_that_verifies_resume_what_was_not_verified) {
+  handshake::Ticket ticket;
+  ticket.state.version = wire::kDtls12;
+  ticket.state.peer_authorized = false;
+  SessionTicket::Inside inside(std::move(ticket), {});
+  EXPECT_FALSE(inside.use({}, true));
+  EXPECT_TRUE(inside.use({}, false));
+}
+
 // RFC 8446 §4.6.1: a session ends some time, however often it is resumed.
 TEST(ClientTicketLife, is_that_of_its_session) {
   handshake::Ticket ticket;
