@@ -14,6 +14,7 @@ const PROTOCOL = Object.freeze([
   "srtp",
   "tickets",
   "recordSizeLimit",
+  "mtu",
   "firstRetransmission",
   "psk",
   "pskCallback",
