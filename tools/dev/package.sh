@@ -66,9 +66,21 @@ use_package() {
 
 tarball_in() { compgen -G "$1/*.tgz" | head -n 1; }
 
+# why_no_package: what keeps this machine from making one. Newer compilers and C libraries call functions
+# that portable/floor.cpp does not have yet.
+why_no_package() {
+  [[ $(uname -m) == x86_64 ]] && grep -qs '^VERSION_CODENAME=bookworm$' /etc/os-release ||
+    echo 'the npm package is made and tested on Debian 12 for x64 only, and this is another system'
+}
+
 # The part of it that ./dev test has time for: this processor, the oldest and the newest Node.
 test_package() {
-  local version folder=$package_folder/test
+  local version why folder=$package_folder/test
+  why=$(why_no_package)
+  [[ -z $why ]] || {
+    say "skipped: $why"
+    return
+  }
   rm -rf "$folder"
   step 'the check of the addon finds what it is for' "$node_dir/portable/check_test.sh"
   step "building the package's addon" build_addon x64
@@ -91,7 +103,12 @@ package() {
 
 # nightly_package <version> <processor>
 nightly_package() {
-  local folder=$package_folder/nightly
+  local why folder=$package_folder/nightly
+  why=$(why_no_package)
+  [[ -z $why ]] || {
+    say "$why"
+    return 77
+  }
   if [[ ! -f $folder/$(git -C "$root" rev-parse HEAD) ]]; then
     rm -rf "$folder"
     (make_package "$folder") || return 1
