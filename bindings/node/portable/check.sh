@@ -40,9 +40,9 @@ for addon in "$@"; do
   )"
   # Strong ones only: a weak symbol that no library has is null, and its caller asks first.
   sed -nE 's/(@.*)? U$//p' "$work/undefined" | except "$node" | sort -u >"$work/functions"
-  report 'calls functions that musl lacks' "$(comm -23 "$work/functions" "$work/musl")"
+  report 'calls functions that musl lacks; floor.cpp may have them instead' "$(comm -23 "$work/functions" "$work/musl")"
   # The dynamic linker itself has two of those without a version, in glibc and in musl.
-  report 'calls functions that glibc 2.17 lacks' "$(
+  report 'calls functions that glibc 2.17 lacks; floor.cpp may have them instead' "$(
     sed -nE 's/^([^@ ]+) U$/\1/p' "$work/undefined" | except "$node|__tls_get_addr|__stack_chk_guard"
   )"
   nm -DP --defined-only "$addon" | cut -d' ' -f1 | sort >"$work/defined"

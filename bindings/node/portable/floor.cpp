@@ -99,6 +99,13 @@ int pthread_atfork(void (*prepare)(), void (*parent)(), void (*child)()) noexcep
   return musl == nullptr ? ENOSYS : musl(prepare, parent, child);
 }
 
+// glibc's own: musl gives memory back by itself.
+int malloc_trim(size_t keep) noexcept {
+  static auto* const found =
+      reinterpret_cast<int (*)(size_t)>(::dlsym(RTLD_DEFAULT, "malloc_trim"));
+  return found == nullptr ? 0 : found(keep);
+}
+
 // glibc 2.25 and 2.36.
 void explicit_bzero(void* bytes, size_t size) noexcept {
   std::memset(bytes, 0, size);
