@@ -63,14 +63,10 @@ function begin(connection, wait, remote, ask) {
 function createClient(opt, sockaddr, timeout) {
   try {
     const checked = options.clientOptions(opt);
-    const ask = Object.hasOwn(checked, "pskCallback")
-      ? askClient(
-          validate.callback(
-            "opt.pskCallback",
-            validate.own(opt, "pskCallback"),
-          ),
-        )
-      : undefined;
+    const callback = /** @type {Function | undefined} */ (
+      validate.own(checked, "pskCallback")
+    );
+    const ask = callback && askClient(callback);
     const wait =
       typeof timeout === "function"
         ? timeout

@@ -441,7 +441,8 @@ class Connection extends Dtls {
 
   /**
    * renegotiate() begins a new handshake within the association (RFC 5746), as
-   * `opt.renegotiate` must allow; data goes on meanwhile. An extension of the page.
+   * `opt.renegotiate` must allow. Until it has ended, messages of the peer are still
+   * received, and send() waits; with the timeout 0 it gives EAGAIN. An extension of the page.
    *
    * @returns {boolean} false with errno EOPNOTSUPP, EAGAIN (no handshake is finished), EALREADY
    */

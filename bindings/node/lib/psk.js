@@ -71,12 +71,12 @@ function pskOf(name, value) {
  *
  * @param {Record<string, unknown>} opt
  * @param {boolean} several whether `psk` may be an array, of a server
- * @returns {{ psk?: Psk[], pskCallback?: true }} what is left out is not there
+ * @returns {{ psk?: Psk[], pskCallback?: Function }} what is left out is not there
  * @throws {TypeError} when an option has the wrong type
  * @throws {Error} EINVAL when one is out of range
  */
 function pskOptions(opt, several) {
-  /** @type {{ psk?: Psk[], pskCallback?: true }} */
+  /** @type {{ psk?: Psk[], pskCallback?: Function }} */
   const checked = {};
   if (opt.psk !== undefined) {
     checked.psk =
@@ -87,8 +87,7 @@ function pskOptions(opt, several) {
         : [pskOf("opt.psk", opt.psk)];
   }
   if (opt.pskCallback !== undefined) {
-    validate.callback("opt.pskCallback", opt.pskCallback);
-    checked.pskCallback = true;
+    checked.pskCallback = validate.callback("opt.pskCallback", opt.pskCallback);
   }
   return checked;
 }

@@ -208,14 +208,10 @@ Object.defineProperty(Server.prototype.accept, promisify.custom, {
 function createServer(opt, sockaddr) {
   try {
     const checked = options.serverOptions(opt);
-    const ask = Object.hasOwn(checked, "pskCallback")
-      ? askServer(
-          validate.callback(
-            "opt.pskCallback",
-            validate.own(opt, "pskCallback"),
-          ),
-        )
-      : undefined;
+    const callback = /** @type {Function | undefined} */ (
+      validate.own(checked, "pskCallback")
+    );
+    const ask = callback && askServer(callback);
     const local = address.parse(sockaddr, MIN_PORT);
     loop();
     const handle = new Handle(new (native().Server)(checked, local));

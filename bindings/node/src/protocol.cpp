@@ -63,7 +63,7 @@ void read(const Napi::Object& options, Config& config) {
   config.first_retransmission =
       duration_field(options, "firstRetransmission", config.first_retransmission);
   // JavaScript is asked later: nothing here calls into it.
-  if (bool_field(options, "pskCallback", false)) {
+  if (own_field(options, "pskCallback").IsFunction()) {
     config.psk_callback = [](std::string_view) -> PskAnswer { return PskLater{}; };
   }
 }

@@ -91,6 +91,32 @@ describe("options that JavaScript makes up", () => {
       `,
     ));
 
+  test("every option of a server and of a client is read once", (t) =>
+    survives(
+      t,
+      `
+      const { KNOWN } = require(${JSON.stringify(path.join(LIB, "known.js"))});
+      const given = { psk, pskCallback: () => key };
+      for (const call of ["createServer", "createClient"]) {
+        const asked = {};
+        const opt = {};
+        for (const name of KNOWN[call]) {
+          asked[name] = 0;
+          const get = () => (asked[name]++, given[name]);
+          Object.defineProperty(opt, name, { enumerable: true, get });
+        }
+        const made = call === "createServer"
+          ? Dtls.createServer(opt, here)
+          : Dtls.createClient(opt, Dtls.sockaddr(Dtls.INADDR_LOOPBACK, 1), () => {});
+        if (!made) throw Dtls.lastError();
+        made.close();
+        for (const [name, times] of Object.entries(asked)) {
+          if (times !== 1) throw new Error(call + " read " + name + " " + times + " times");
+        }
+      }
+      `,
+    ));
+
   test("buffers that have no bytes any more are refused", (t) =>
     survives(
       t,

@@ -33,7 +33,7 @@ export interface ProtocolOptions {
   alpn?: string[];
   psk?: Psk[];
   /** Whether a key is asked for by notices. */
-  pskCallback?: true;
+  pskCallback?: Function;
   ccm?: boolean;
   /** IANA's numbers. */
   srtp?: number[];
