@@ -145,6 +145,24 @@ TEST_F(ChannelInput, a_settled_server_refuses_long_messages_and_holds_few_ahead)
   }
 }
 
+TEST_F(ChannelInput, a_settled_server_holds_one_message_ahead_of_its_turn) {
+  for (const bool is_13 : {false, true}) {
+    const ChannelSettings settings;
+    channel_ = Channel(true, settings);
+    channel_.set_version(is_13 ? wire::kDtls13 : wire::kDtls12);
+    channel_.settle();
+    const std::size_t most = is_13 ? settings.max_settled_13 : settings.max_settled_12;
+    for (std::uint16_t seq = 1; seq < Reassembly::kWindow; ++seq) {
+      for (std::size_t at = 0; at < most; at += 512) {
+        give({{.length = most, .seq = seq, .offset = at, .size = 512}});
+        EXPECT_FALSE(message());
+      }
+    }
+    EXPECT_GE(channel_.held_bytes(), most);
+    EXPECT_LT(channel_.held_bytes(), most + 1024);
+  }
+}
+
 TEST_F(ChannelInput, fragments_in_any_order_and_overlapping_become_one_message) {
   give({{.offset = 6, .size = 4}});
   EXPECT_FALSE(message());
