@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -201,6 +202,22 @@ TEST_P(SecretsInMemory, of_a_certificate_server_are_gone_when_it_and_its_connect
   pair.accepted.close();
   pair.server.close();
   EXPECT_EQ(found_in_memory(needles()), Names());
+}
+
+TEST_P(SecretsInMemory, of_the_key_log_are_not_left_as_text) {
+  const auto pair = connect(server_config(), client_config());
+  const auto lines = from_child([path = log_path()] {
+    std::vector<std::string> all;
+    std::ifstream file(path);
+    for (std::string label, random, secret; file >> label >> random >> secret;)
+      all.push_back(to_line(label, secret.substr(secret.size() - 48)));
+    return all;
+  });
+  EXPECT_FALSE(lines.empty());
+  std::vector<Needle> texts;
+  for (const auto& line : lines)
+    texts.push_back(to_needle(line));
+  EXPECT_EQ(found_in_memory(texts), Names());
 }
 
 TEST_P(SecretsInMemory, of_a_psk_server_are_gone_when_it_and_its_connections_are_closed) {
