@@ -530,24 +530,36 @@ class Connection extends Dtls {
   #listen() {
     this.#handle.peek((connection) => {
       connection.notify();
-      notice(connection, () => {
-        if (this.#ask !== undefined) {
-          answer(connection, this.#ask);
-        }
-        if (connection.takeEstablished()) {
-          this.#wasEstablished = true;
-        }
-        if (this.#wasEstablished) {
-          const callback = this.#onestablished;
-          this.#onestablished = undefined;
-          callback?.(this);
-        }
-        const before = this.#session;
-        if (this.#onsession !== undefined && this.session !== before) {
-          this.#onsession(/** @type {Session} */ (this.#session), this);
-        }
-      });
+      notice(connection, () => this.#tell(connection));
     });
+  }
+
+  /**
+   * Calls one callback at most: another notice tells the rest, also if this one throws.
+   *
+   * @param {NativeConnection} connection
+   */
+  #tell(connection) {
+    if (this.#ask !== undefined && this.#handle.isOpen) {
+      answer(connection, this.#ask);
+    }
+    if (!this.#handle.isOpen) {
+      return;
+    }
+    if (connection.takeEstablished()) {
+      this.#wasEstablished = true;
+    }
+    const callback = this.#onestablished;
+    if (this.#wasEstablished && callback !== undefined) {
+      this.#onestablished = undefined;
+      connection.repeatNotice();
+      callback(this);
+      return;
+    }
+    const before = this.#session;
+    if (this.#onsession !== undefined && this.session !== before) {
+      this.#onsession(/** @type {Session} */ (this.#session), this);
+    }
   }
 
   #agreed() {

@@ -41,8 +41,17 @@ function notice(object, callback) {
           return called;
         }
         called = true;
-        listeners.get(next)?.();
-        afterEach();
+        let returned = false;
+        try {
+          listeners.get(next)?.();
+          afterEach();
+          returned = true;
+        } finally {
+          if (!returned && native().hasNotices()) {
+            // Their wake-up was for this call, which ends here.
+            native().wake();
+          }
+        }
       }
     },
   });

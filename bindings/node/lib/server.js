@@ -125,11 +125,9 @@ class Server extends Dtls {
 
   /** @param {NativeServer} server */
   #tellFailure(server) {
-    for (
-      let failure = server.takeFailure();
-      failure !== undefined;
-      failure = server.takeFailure()
-    ) {
+    // One failure for each notice: takeFailure() gives notice again while others wait.
+    const failure = server.takeFailure();
+    if (failure !== undefined) {
       this.#onhandshakefailed?.(failure, this);
     }
   }

@@ -34,6 +34,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        InstanceMethod("updateKeys", &ConnectionObject::update_keys),
        InstanceMethod("exportKeyingMaterial", &ConnectionObject::export_keying_material),
        InstanceMethod("notify", &ConnectionObject::notify),
+       InstanceMethod("repeatNotice", &ConnectionObject::repeat_notice),
        InstanceMethod("takeEstablished", &ConnectionObject::take_established),
        InstanceMethod("wantedPsk", &ConnectionObject::wanted_psk),
        InstanceMethod("providePsk", &ConnectionObject::provide_psk),
@@ -143,6 +144,7 @@ Napi::Value ConnectionObject::fd(const Napi::CallbackInfo& info) {
 
 void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watches();
+  end_notices();
   connection_->close();
 }
 
@@ -172,6 +174,10 @@ void ConnectionObject::notify(const Napi::CallbackInfo& /*info*/) {
   });
 }
 
+void ConnectionObject::repeat_notice(const Napi::CallbackInfo& /*info*/) {
+  if (connection_->state() != Connection::State::kClosed) environment_->add_notice(this);
+}
+
 Napi::Value ConnectionObject::take_established(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), std::exchange(established_, false));
 }
@@ -192,6 +198,7 @@ Napi::Value ConnectionObject::take_ticket(const Napi::CallbackInfo& info) {
 
 void ConnectionObject::fly_away(const Napi::CallbackInfo& /*info*/) {
   end_watches();
+  end_notices();
   connection_->fly_away();
 }
 
@@ -256,6 +263,11 @@ void ConnectionObject::end_watches() {
   if (readable_) environment_->forget(*std::exchange(readable_, std::nullopt));
   if (settled_) environment_->forget(*std::exchange(settled_, std::nullopt));
   if (writable_) environment_->forget(*std::exchange(writable_, std::nullopt));
+}
+
+void ConnectionObject::end_notices() {
+  environment_->withdraw_notice(this);
+  established_ = false;
 }
 
 }  // namespace dtls::node

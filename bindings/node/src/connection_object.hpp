@@ -45,6 +45,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   void update_keys(const Napi::CallbackInfo& info);
   void export_keying_material(const Napi::CallbackInfo& info);
   void notify(const Napi::CallbackInfo& info);
+  void repeat_notice(const Napi::CallbackInfo& info);
   Napi::Value take_established(const Napi::CallbackInfo& info);
   Napi::Value wanted_psk(const Napi::CallbackInfo& info);
   void provide_psk(const Napi::CallbackInfo& info);
@@ -52,6 +53,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value watch(const Napi::CallbackInfo& info);
   Napi::Value watch_writable(const Napi::CallbackInfo& info);
   void end_watches();
+  void end_notices();
 
   std::shared_ptr<Environment> environment_;
   std::optional<Connection> connection_;

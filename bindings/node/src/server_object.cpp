@@ -74,6 +74,7 @@ Napi::Value ServerObject::fd(const Napi::CallbackInfo& info) {
 
 void ServerObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watch();
+  environment_->withdraw_notice(this);
   failures_.clear();
   server_->close();
 }
@@ -104,6 +105,8 @@ Napi::Value ServerObject::take_failure(const Napi::CallbackInfo& info) {
   if (failures_.empty()) return info.Env().Undefined();
   const auto failure = std::move(failures_.front());
   failures_.pop_front();
+  // The callback for this failure may throw: the others have a notice of their own.
+  if (!failures_.empty()) environment_->add_notice(this);
   auto error = to_js(info.Env(), failure.error);
   error.Set("peer", to_js(info.Env(), failure.peer));
   if (!failure.psk_identity.empty()) {

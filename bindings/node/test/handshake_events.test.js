@@ -8,8 +8,17 @@ const { inspect } = require("node:util");
 const { MessageChannel } = require("node:worker_threads");
 const Dtls = require("..");
 const { createAuthority } = require("./support/certificates");
-const { connect, join, must, serve } = require("./support/pair");
+const { loop } = require("../lib/loop");
+const {
+  PATIENCE_MS,
+  connect,
+  join,
+  must,
+  receive,
+  serve,
+} = require("./support/pair");
 const { accepted } = require("./support/peers");
+const { runNode } = require("./support/program");
 
 const authority = createAuthority();
 const identity = authority.leaf("server");
@@ -103,6 +112,141 @@ describe("a connection's onestablished", () => {
     await new Promise((resolve) => (client.onestablished = resolve));
     assert.equal(client.onestablished, undefined);
   });
+});
+
+describe("callbacks about handshakes that wait together", () => {
+  /** Both ends, established, with a ticket; their callbacks have not been called yet. */
+  const held = (t) => {
+    const server = serve(t, identity);
+    const client = must(
+      Dtls.createClient({ tickets: true }, server.sockName(), () => {}),
+    );
+    t.after(() => client.close());
+    const peer = loop().hold(() => {
+      const taken = must(server.accept({}, PATIENCE_MS));
+      // Assigned before the handshake has finished, as programs do.
+      client.onestablished = taken.onestablished = client.onsession = () => {};
+      assert.equal(client.send("?", PATIENCE_MS), 1);
+      assert.equal(receive(taken), "?");
+      taken.send("!");
+      assert.equal(receive(client), "!");
+      return taken;
+    });
+    t.after(() => peer.close());
+    return { server, client, peer };
+  };
+  const fails = () => {
+    throw new Error("mine");
+  };
+  /** Delivers all that is due, as waits of a program do; gives what callbacks have thrown. */
+  const deliver = () => {
+    const thrown = [];
+    for (let i = 0; i < 10; i++) {
+      try {
+        loop().poll(0);
+      } catch (error) {
+        thrown.push(error.message);
+      }
+    }
+    return thrown;
+  };
+
+  test("a failed handshake is told where the call for another one throws", (t) => {
+    const server = serve(t, { psk: { identity: "known", key } });
+    const told = new Set();
+    server.onhandshakefailed = ({ peer }) => {
+      told.add(peer.port);
+      fails();
+    };
+    const clients = Array.from({ length: 4 }, () =>
+      must(
+        Dtls.createClient(
+          { psk: { identity: "unknown", key } },
+          server.sockName(),
+          () => {},
+        ),
+      ),
+    );
+    t.after(() => clients.forEach((client) => client.close()));
+    loop().hold(() => {
+      for (const client of clients) {
+        const peer = must(server.accept({}, PATIENCE_MS));
+        t.after(() => peer.close());
+        assert.ok(peer.recv(Buffer.alloc(1), 0, 1, PATIENCE_MS) < 0);
+        assert.ok(client.send("x", PATIENCE_MS) < 0);
+      }
+    });
+    assert.deepEqual(deliver(), ["mine", "mine", "mine", "mine"]);
+    assert.equal(told.size, 4);
+  });
+
+  test("Node's loop calls the others where one throws", async (t) => {
+    const program = runNode(
+      t,
+      `
+      const { loop } = require(${JSON.stringify(require.resolve("../lib/loop"))});
+      const key = Buffer.alloc(16, 7);
+      setInterval(() => {}, 2 ** 30); // keeps Node's loop alive
+      const told = [];
+      process.on("uncaughtException", ({ message }) => {
+        told.push(message);
+        if (told.length === 3) {
+          console.log(told.sort().join());
+          process.exit();
+        }
+      });
+      const servers = [1, 2, 3].map((n) => {
+        const psk = { identity: "known", key };
+        const server = Dtls.createServer({ psk }, Dtls.sockaddr("127.0.0.1"));
+        server.onhandshakefailed = () => { throw new Error("server " + n); };
+        return server;
+      });
+      setImmediate(() => loop().hold(() => {
+        for (const server of servers) {
+          const psk = { identity: "unknown", key };
+          const client = Dtls.createClient({ psk }, server.sockName(), () => {});
+          const peer = server.accept({}, 5000);
+          peer.recv(Buffer.alloc(1), 0, 1, 5000);
+          for (const dtls of [client, peer]) dtls.close(); // no event of theirs wakes Node's loop
+        }
+      }));
+      `,
+    );
+    await program.sees(/^server 1,server 2,server 3$/m);
+  });
+
+  test("a ticket is told where onestablished throws", (t) => {
+    const { client } = held(t);
+    const sessions = [];
+    client.onestablished = fails;
+    client.onsession = (session) => sessions.push(session);
+    assert.deepEqual(deliver(), ["mine"]);
+    assert.equal(sessions.length, 1);
+  });
+
+  for (const end of ["close", "flyAway"]) {
+    test(`a connection is told nothing after ${end}()`, (t) => {
+      const { client, peer } = held(t);
+      client.onestablished = client.onsession = peer.onestablished = fails;
+      client[end]();
+      peer[end]();
+      assert.deepEqual(deliver(), []);
+    });
+
+    test(`a connection is told nothing after ${end}() in another's callback`, (t) => {
+      const { client, peer } = held(t);
+      let calls = 0;
+      // The first of them that is called ends both.
+      client.onestablished = peer.onestablished = () => {
+        calls++;
+        client[end]();
+        peer[end]();
+      };
+      client.onsession = fails;
+      assert.deepEqual(deliver(), []);
+      assert.equal(calls, 1);
+    });
+  }
 });
 
 describe("identities of pre-shared keys", () => {

@@ -148,6 +148,8 @@ export interface Connection extends Endpoint {
   notify(): void;
   /** Once true, after the handshake has finished. */
   takeEstablished(): boolean;
+  /** Gives another notice, for callbacks that this one does not call. */
+  repeatNotice(): void;
   wantedPsk(): string | Buffer | undefined;
   /** Harmless when none is wanted. */
   providePsk(psk: Psk | undefined): void;
