@@ -1,5 +1,6 @@
 "use strict";
 
+const known = require("./known");
 const { native } = require("./native");
 const validate = require("./validate");
 
@@ -72,9 +73,12 @@ function sockaddr6(addr = constants.IN6ADDR_ANY, port = 0, scope) {
  */
 function parse(value, minPort) {
   const given = validate.object("sockaddr", value);
-  const [domain, addr, port, scope] = ["domain", "addr", "port", "scope"].map(
-    (member) => validate.own(given, member),
-  );
+  const { domain, addr, port, scope } = known.own("sockaddr", given, [
+    "domain",
+    "addr",
+    "port",
+    "scope",
+  ]);
   const text = validate.string("sockaddr.addr", addr);
   const number = validate.integer("sockaddr.port", port, minPort, MAX_PORT);
   if (domain !== undefined) {

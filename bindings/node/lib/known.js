@@ -99,23 +99,96 @@ function closest(name, known) {
   return best;
 }
 
-/** @type {Set<string>} */
+/**
+ * isNear() tells whether a name is probably meant to be a known one: at most a quarter of its
+ * letters differ.
+ *
+ * @param {string} name
+ * @param {readonly string[]} known
+ * @returns {boolean}
+ */
+function isNear(name, known) {
+  const lower = name.slice(0, MAX_SHOWN).toLowerCase();
+  return known.some((each) => {
+    const most = Math.ceil(each.length / 4);
+    return (
+      Math.abs(lower.length - each.length) <= most &&
+      distance(lower, each.toLowerCase()) <= most
+    );
+  });
+}
+
+/** @type {Set<string>} the newest names that were warned of */
 const warned = new Set();
 /** A program that makes up names does not fill the memory. */
-const MAX_WARNINGS = 256;
+const MAX_REMEMBERED = 512;
+/** Nor does it fill a log; but these names cannot use up the warning of a misspelt option. */
+const MAX_STRANGE = 256;
+let strange = 0;
+
+/** @param {string} message */
+function emit(message) {
+  process.emitWarning(message, {
+    type: "DtlsWarning",
+    code: "DTLS_UNKNOWN_OPTION",
+  });
+}
 
 /**
+ * warn() warns once of each name.
+ *
  * @param {string} name
- * @param {string} message
+ * @param {boolean} isStrange whether the name resembles no known one
+ * @param {() => string} message
  */
-function warn(name, message) {
-  if (!warned.has(name) && warned.size < MAX_WARNINGS) {
-    warned.add(name);
-    process.emitWarning(message, {
-      type: "DtlsWarning",
-      code: "DTLS_UNKNOWN_OPTION",
-    });
+function warn(name, isStrange, message) {
+  // A list of keys has the same mistake in each place.
+  const once = name.replace(/\[\d+\]/, "[]");
+  if (warned.has(once) || (isStrange && strange === MAX_STRANGE)) {
+    return;
   }
+  if (warned.size === MAX_REMEMBERED) {
+    const [oldest] = warned;
+    warned.delete(oldest);
+  }
+  warned.add(once);
+  emit(message());
+  if (isStrange && ++strange === MAX_STRANGE) {
+    emit(
+      "further unknown options are ignored without a warning, unless their names resemble known ones",
+    );
+  }
+}
+
+/**
+ * own() reads properties of the object itself, each once, and warns of those that it inherits: of a
+ * class's getters as of a changed Object.prototype.
+ *
+ * @param {string} name the argument's name
+ * @param {object} value
+ * @param {readonly string[]} keys
+ * @returns {Record<string, unknown>} without a prototype, and without what is undefined
+ */
+function own(name, value, keys) {
+  /** @type {Record<string, unknown>} */
+  const read = Object.create(null);
+  for (const key of keys) {
+    if (Object.hasOwn(value, key)) {
+      const option = validate.own(value, key);
+      if (option !== undefined) {
+        read[key] = option;
+      }
+    } else if (key in value) {
+      const shown = `${name}.${key}`;
+      warn(
+        `${shown} inherited`,
+        false,
+        () =>
+          `option \`${shown}\` is ignored: it is inherited (a class's getters are, too), and options are read from an object's own properties`,
+      );
+    }
+  }
+  return read;
 }
 
 /**
@@ -129,35 +202,22 @@ function warn(name, message) {
  */
 function options(name, value, call) {
   const known = KNOWN[call];
-  /** @type {Record<string, unknown>} */
-  const read = Object.create(null);
-  for (const key of known) {
-    const option = validate.own(value, key);
-    if (option !== undefined) {
-      read[key] = option;
+  const read = own(name, value, known);
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) {
+      continue;
     }
-  }
-  for (const key in value) {
     const shown = `${name}.${key.slice(0, MAX_SHOWN)}`;
-    const own = Object.hasOwn(value, key);
-    if (own && !known.includes(key)) {
-      const other = Object.entries(KNOWN).find(
-        ([of, names]) => of !== "psk" && names.includes(key),
-      );
-      warn(
-        shown,
-        call !== "psk" && other
-          ? `option \`${shown}\` is ignored: it belongs to ${other[0]}(), and ${call}() does not know it`
-          : `option \`${shown}\` is unknown and ignored; the closest known one is \`${closest(key, known)}\``,
-      );
-    } else if (!own && known.includes(key)) {
-      warn(
-        `${shown} inherited`,
-        `option \`${shown}\` is ignored: it is inherited, and options are read from an object's own properties`,
-      );
-    }
+    const other = Object.entries(KNOWN).find(
+      ([of, names]) => of !== "psk" && names.includes(key),
+    );
+    warn(shown, other === undefined && !isNear(key, known), () =>
+      call !== "psk" && other
+        ? `option \`${shown}\` is ignored: it belongs to ${other[0]}(), and ${call}() does not know it`
+        : `option \`${shown}\` is unknown and ignored; the closest known one is \`${closest(key, known)}\``,
+    );
   }
   return read;
 }
 
-module.exports = { KNOWN, options };
+module.exports = { KNOWN, options, own };

@@ -71,15 +71,18 @@ function limitsOf(value) {
     return undefined;
   }
   const given = validate.object("opt.limits", value);
-  // Object.entries() has own properties only.
-  /** @type {Record<string, number>} */
-  const limits = {};
-  for (const [name, limit] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
     if (!LIMITS.includes(name)) {
       throw validate.invalid(
         `there is no limit \`opt.limits.${name}\`; known are ${LIMITS.join(", ")}`,
       );
     }
+  }
+  /** @type {Record<string, number>} */
+  const limits = {};
+  const read = known.own("opt.limits", given, LIMITS);
+  for (const name of LIMITS.filter((each) => Object.hasOwn(given, each))) {
+    const limit = read[name];
     limits[name] = validate.integer(`opt.limits.${name}`, limit, 1, MAX_LIMIT);
   }
   return limits;

@@ -89,6 +89,84 @@ describe("an unknown option", () => {
     assert.match(seen.join(), /loadDefaultCerts.*inherited/);
   });
 
+  test("that is a getter of a class is ignored and warned of", async () => {
+    class Options {
+      get rejectUnauthorized() {
+        return true;
+      }
+    }
+    class Limits {
+      get halfOpen() {
+        return 5;
+      }
+    }
+    class Address {
+      addr = "127.0.0.1";
+      port = 0;
+      get scope() {
+        return 1;
+      }
+    }
+    class Psk {
+      identity = "a";
+      get key() {
+        return Buffer.alloc(16);
+      }
+    }
+    const calls = [
+      [
+        () => Dtls.createClient(new Options(), nowhere, 0),
+        /`opt\.rejectUnauthorized` is ignored: it is inherited/,
+      ],
+      [
+        () =>
+          Dtls.createServer(
+            { ...identity, limits: new Limits() },
+            here,
+          )?.close(),
+        /`opt\.limits\.halfOpen` is ignored: it is inherited/,
+      ],
+      [
+        () => Dtls.createServer(identity, new Address())?.close(),
+        /`sockaddr\.scope` is ignored: it is inherited/,
+      ],
+      [
+        () =>
+          assert.throws(
+            () => Dtls.createServer({ psk: new Psk() }, here),
+            TypeError,
+          ),
+        /`opt\.psk\.key` is ignored: it is inherited/,
+      ],
+    ];
+    for (const [call, expected] of calls) {
+      const seen = await warnings(call);
+      assert.equal(seen.length, 1, seen.join("\n"));
+      assert.match(seen[0], expected);
+    }
+  });
+
+  test("that resembles a known one is warned of after any number of others", async (t) => {
+    const program = runNode(
+      t,
+      `
+      const nowhere = Dtls.sockaddr("127.0.0.1", 1);
+      const connect = (names) =>
+        Dtls.createClient(Object.fromEntries(names.map((name) => [name, true])), nowhere, 0);
+      const strange = Array.from({ length: 1000 }, (_, i) => "strange" + i);
+      connect([...strange, "rejectUnauthorised"]);
+      connect(Array.from({ length: 1000 }, (_, i) => "server".repeat(9) + i));
+      connect(["sesion"]);
+      `,
+    );
+    const { output } = await program.exited;
+    assert.match(output, /opt\.rejectUnauthorised.*`rejectUnauthorized`/);
+    assert.match(output, /opt\.sesion.*`session`/);
+    assert.match(output, /further unknown options are ignored/);
+    // Those that resemble none fill no log.
+    assert.equal(output.match(/is unknown and ignored/g).length, 256 + 2);
+  });
+
   test("is told to a program that waits in the module", async (t) => {
     const program = runNode(
       t,
