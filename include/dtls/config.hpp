@@ -15,7 +15,8 @@
 
 namespace dtls {
 
-// HandshakeTimeout bounds (inclusive) and default, in milliseconds.
+// The bounds (inclusive) that the Dtls module has for a handshake's time, and the default. Here it
+// may be anything above 0 ms, up to 24 hours.
 inline constexpr Duration kMinHandshakeTimeout{2000};
 inline constexpr Duration kMaxHandshakeTimeout{120000};
 inline constexpr Duration kDefaultHandshakeTimeout{60000};
@@ -54,8 +55,8 @@ struct HostIdentityConfig {
 //   - at a limit of unfinished handshakes, the oldest one ends: of the address whose unfinished
 //     handshakes take the most memory, at once if that has more of them than the newcomer's
 //     address, else when it is a second old;
-//   - at a limit of associations, the longest idle one ends, of the address with the most, if its
-//     peer has sent nothing for a minute; else an unfinished handshake, as above.
+//   - at a limit of associations, the longest idle one ends, of the address with the most, if no
+//     message has gone either way for a minute; else an unfinished handshake, as above.
 // The connection that ends fails with ECONNABORTED; see Server::counters. Where none may end, the
 // hello is dropped: the client sends it again (RFC 6347 §4.2.4) and gets in once there is room. An
 // address is an IPv4 address, or the first 64 bits of an IPv6 one. Connections that were handed to

@@ -104,7 +104,7 @@ Census::Member* Census::victim_for(const Address& peer, TimePoint now) const {
 }
 
 Census::Member* Census::victim_of_budget() const {
-  if (half_open_bytes_ <= limits_.half_open_bytes || by_bytes_.empty()) return nullptr;
+  if (half_open_bytes_ <= limits_.half_open_bytes || half_open_ < 2) return nullptr;
   return by_bytes_.rbegin()->second->unfinished.front;
 }
 

@@ -84,6 +84,7 @@ class Census {
   [[nodiscard]] Member* victim_for(const Address& peer, TimePoint now) const;
   // victim_of_budget gives the oldest unfinished association of the address whose unfinished ones
   // take the most bytes, while all together take more than Limits::half_open_bytes; else nullptr.
+  // The only one that is unfinished may go on.
   [[nodiscard]] Member* victim_of_budget() const;
   // outnumbers: the address of `member` has more unfinished associations than that of `peer`
   // would have with one more.

@@ -27,14 +27,16 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return admit(peer, local, datagram, now, reply);
   Peer& known = found->second;
-  if (known.is_gone()) {
+  // Another thread may end it at any time, but not while this holds it.
+  const auto away = known.away.lock();
+  const bool is_accepted = known.here != nullptr || away != nullptr;
+  if (!is_accepted && !known.opening) {
     peers_.erase(found);
     return admit(peer, local, datagram, now, reply);
   }
   const auto hello = wire::peek_hello(datagram);
-  const bool repeated =
-      hello && ((known.opening && known.opening->mark == *hello) ||
-                ((known.here != nullptr || !known.away.expired()) && known.mark == *hello));
+  const bool repeated = hello && ((known.opening && known.opening->mark == *hello) ||
+                                  (is_accepted && known.mark == *hello));
   if (hello && !repeated) return admit(peer, local, datagram, now, reply);
   // The rest of a hello does not say of which. Where the gate waits for some, it may be that, or of
   // the association that is there.
@@ -43,13 +45,6 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
     const auto handled = admit(peer, local, datagram, now, reply);
     if (handled.outcome != Outcome::kNothing || !peers_.contains(peer)) return handled;
   }
-  return route(known, hello, is_rest, datagram, now);
-}
-
-Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
-                                  std::span<std::byte> datagram, TimePoint now) {
-  const auto away = known.away.lock();
-  const bool is_accepted = known.here != nullptr || away != nullptr;
   if (known.opening && (!is_accepted || is_rest || hello == known.opening->mark)) {
     census_.charge(*known.opening->member, keep(*known.opening, datagram));
     keep_to_budget(now);
@@ -57,6 +52,7 @@ Endpoint::Handled Endpoint::route(Peer& known, std::optional<wire::HelloMark> he
   }
   // The receiver may change the table: nothing of it is touched after this.
   Receiver* receiver = known.here != nullptr ? known.here : away.get();
+  if (receiver == nullptr) return {};
   receiver->on_datagram(datagram, now);
   return {Outcome::kDelivered, 0};
 }
@@ -119,16 +115,29 @@ bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
 bool Endpoint::make_room(const Address& peer, TimePoint now) {
   if (!census_.has_room(peer) && census_.victim_for(peer, now) == nullptr) return false;
   if (queue_.size() >= limits_.accept_queue) {
-    if (queue_.empty()) return false;
-    const Opening& first = *peers_.find(queue_.front())->second.opening;
-    if (now - first.since < Census::kGrace && !census_.outnumbers(*first.member, peer)) {
+    Opening* victim = oldest_of_most();
+    if (victim == nullptr) return false;
+    if (now - victim->since < Census::kGrace && !census_.outnumbers(*victim->member, peer)) {
       return false;
     }
-    evict(*first.member, now);
+    evict(*victim->member, now);
   }
   if (census_.has_room(peer)) return true;
   if (Census::Member* victim = census_.victim_for(peer, now)) evict(*victim, now);
   return census_.has_room(peer);
+}
+
+// Only where the queue is full, which is bounded by Limits::accept_queue.
+Opening* Endpoint::oldest_of_most() {
+  std::unordered_map<const void*, std::size_t> waiting;
+  std::size_t most = 0;
+  for (const Address& each : queue_)
+    most = std::max(most, ++waiting[peers_.find(each)->second.opening->member->group]);
+  for (const Address& each : queue_) {
+    Opening& opening = *peers_.find(each)->second.opening;
+    if (waiting[opening.member->group] == most) return &opening;
+  }
+  return nullptr;
 }
 
 void Endpoint::keep_to_budget(TimePoint now) {

@@ -146,8 +146,6 @@ class Endpoint {
 
   Handled admit(const Address& peer, const std::optional<Address>& local,
                 std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
-  Handled route(Peer& known, std::optional<wire::HelloMark> hello, bool is_rest,
-                std::span<std::byte> datagram, TimePoint now);
   bool open(const Address& peer, const std::optional<Address>& local,
             std::span<const std::byte> datagram, TimePoint now);
   Opening take_opening(Peer& peer);
@@ -155,6 +153,9 @@ class Endpoint {
   void drop_opening(Peer& peer);
   // make_room evicts whom the limits let go for one more of `peer`; false: there is no room.
   bool make_room(const Address& peer, TimePoint now);
+  // oldest_of_most gives the one that has waited longest for accept, of the address of which most
+  // wait; nullptr if none waits.
+  Opening* oldest_of_most();
   void keep_to_budget(TimePoint now);
   void evict(Census::Member& member, TimePoint now);
   void sweep_departed();

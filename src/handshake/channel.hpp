@@ -250,6 +250,7 @@ class Channel {
   std::size_t write_alerts(std::span<std::byte> out);
 
   [[nodiscard]] std::uint32_t max_message() const;
+  [[nodiscard]] bool is_settled_server() const { return settled_ && is_server_; }
   [[nodiscard]] bool speaks_dtls13() const { return version_ == wire::kDtls13; }
   [[nodiscard]] std::size_t datagram_size() const;
 

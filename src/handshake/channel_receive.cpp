@@ -201,13 +201,14 @@ std::optional<Input> Channel::take_fragment(const wire::HandshakeFragment& fragm
     return Fatal{.alert = AlertDescription::kUnexpectedMessage,
                  .what = "a handshake message under old keys"};
   }
-  if (header.length > max_message()) {
+  const std::uint32_t max_message = this->max_message();
+  if (header.length > max_message) {
     record.any_dropped = true;
     return object(epoch, AlertDescription::kIllegalParameter,
                   "a handshake message that is too long");
   }
   const bool is_judged = header.message_seq == judged_in_;
-  const std::size_t max_ahead = settled_ && is_server_ ? max_message() : Reassembly::kMaxAhead;
+  const std::size_t max_ahead = is_settled_server() ? max_message : Reassembly::kMaxAhead;
   const auto added = work_->reassembly.add(next_in_, fragment, epoch, is_judged, max_ahead);
   switch (added) {
     case Reassembly::Added::kMismatch:
@@ -242,7 +243,7 @@ std::optional<Input> Channel::take_fragment(const wire::HandshakeFragment& fragm
 }
 
 std::uint32_t Channel::max_message() const {
-  if (!settled_ || !is_server_) return settings_.max_message;
+  if (!is_settled_server()) return settings_.max_message;
   return std::min(settings_.max_message,
                   speaks_dtls13() ? settings_.max_settled_13 : settings_.max_settled_12);
 }

@@ -142,6 +142,11 @@ void Engine::take(const ApplicationData& data) {
   }
 }
 
+std::size_t Engine::held_bytes() const {
+  return core_.channel.held_bytes() + (handshake_ != nullptr ? handshake_->held_bytes() : 0) +
+         (early_ != nullptr ? early_->bytes : 0);
+}
+
 Received Engine::take_early() {
   auto& waiting = early_->waiting;
   early_->given = std::move(waiting.front());

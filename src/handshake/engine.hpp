@@ -127,7 +127,7 @@ class Engine {
   // leave_thread: see Session.
   void leave_thread() const noexcept { core_.channel.leave_thread(); }
   // held_bytes is what the peer has us hold beyond the handshake's own state.
-  [[nodiscard]] std::size_t held_bytes() const { return core_.channel.held_bytes(); }
+  [[nodiscard]] std::size_t held_bytes() const;
 
  private:
   // kConfirming: a client of 1.3 that was asked for its certificate has said all, and waits for the

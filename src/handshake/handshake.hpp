@@ -37,6 +37,9 @@ class Handshake {
                                      : std::string_view();
   }
 
+  // held_bytes is the memory that what the peer has sent takes here.
+  [[nodiscard]] virtual std::size_t held_bytes() const { return 0; }
+
   // Whether the handshake waits for provide_psk: no message may be handed to it until then.
   [[nodiscard]] bool is_waiting() const { return waiting_; }
   [[nodiscard]] std::string_view wanted_psk() const { return wanted_psk_; }

@@ -33,6 +33,7 @@ class ReceivedHello {
   [[nodiscard]] bool offers_version(wire::Version version) const;
   [[nodiscard]] std::string_view server_name() const { return server_name_; }
   [[nodiscard]] Random random() const;
+  [[nodiscard]] std::size_t held_bytes() const { return raw_.capacity(); }
 
  private:
   Step check();

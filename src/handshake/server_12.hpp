@@ -22,6 +22,9 @@ class Server12 : public Handshake {
   Step on_message(const HandshakeMessage& message) override;
   Step on_change_cipher_spec() override { return {}; }  // the epoch of Finished says it all
   Step provide_psk(const PreSharedKey* key) override;
+  [[nodiscard]] std::size_t held_bytes() const override {
+    return hello_.held_bytes() + transcript_.held_bytes() + peer_.leaf().capacity();
+  }
 
  private:
   // In the order in which they pass.

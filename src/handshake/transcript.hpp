@@ -35,6 +35,7 @@ class Transcript {
 
   [[nodiscard]] crypto::Digest digest() const { return running_->snapshot(); }
   [[nodiscard]] Bytes messages() const { return kept_; }
+  [[nodiscard]] std::size_t held_bytes() const { return kept_.capacity(); }
 
  private:
   void feed(crypto::RunningHash& hash, Bytes message) const;

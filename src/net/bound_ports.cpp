@@ -91,7 +91,7 @@ std::optional<bool> is_served(const Address& local, bool ipv6_only, std::uint64_
   // addon runs on musl too.
   using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
   bool has_told = false;
-  for (const char* table : {"/proc/self/net/udp", "/proc/self/net/udp6"}) {
+  for (const char* table : {"/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"}) {
     const File file(std::fopen(table, "re"), &std::fclose);
     std::array<char, 512> line{};  // lines have less than 200 characters
     while (file && std::fgets(line.data(), static_cast<int>(line.size()), file.get()) != nullptr) {

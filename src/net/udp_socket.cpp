@@ -137,7 +137,9 @@ int bind_among_connected(int fd, const Address& local) {
       local.family == Address::Family::kIpv6 && get_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
   if (local.port == 0 || is_served(local, ipv6_only).value_or(true)) return EADDRINUSE;
   const Flag meanwhile(fd, SO_REUSEPORT);
-  return bind_fd(fd, local);
+  if (const int failure = bind_fd(fd, local)) return failure;
+  // Two that looked before either was bound: neither of them gets the address.
+  return is_served(local, ipv6_only, status_of(fd).st_ino).value_or(true) ? EADDRINUSE : 0;
 }
 
 // The programs that set these on their server mean the datagrams to its peers.

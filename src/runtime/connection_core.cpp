@@ -116,8 +116,8 @@ void ConnectionCore::on_evicted(const endpoint::Eviction& eviction) {
                     std::to_string(seconds) +
                     " s, to make room for others: it had reached a limit of unfinished handshakes";
   } else {
-    error.message = "the server ended the association with " + peer +
-                    ", which had sent nothing for " + std::to_string(seconds) +
+    error.message = "the server ended the association with " + peer + ", which had been idle for " +
+                    std::to_string(seconds) +
                     " s, to make room for others: it had reached its limit of associations";
     say_goodbye();
   }
@@ -365,7 +365,9 @@ Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message)
     }
   }
   if (auto sent = association_.session.send(message); !sent) return std::move(sent).error();
-  drain(Clock::now());
+  const TimePoint now = Clock::now();
+  note_speech(now);
+  drain(now);
   return message.size();
 }
 
@@ -451,12 +453,18 @@ void ConnectionCore::announce_soon() {
 void ConnectionCore::announce() {
   announcement_.reset();
   const auto self = shared_from_this();
-  if (was_established()) {
-    if (const auto callback = std::exchange(on_established_, {})) callback();
+  const auto call = [this](bool is_due, const std::function<void()>& callback) {
+    if (is_due && callback && !flown_ && association_.state != State::kClosed) callback();
+  };
+  // Each may close the connection, put another callback in its own place, or throw.
+  if (was_established() && on_established_) {
+    const auto callback = std::exchange(on_established_, {});
+    announce_soon();
+    call(true, callback);
+    return;
   }
-  // Copies: a callback may put another in its own place.
-  if (const auto callback = on_psk_wanted_; callback && association_.wanted_psk) callback();
-  if (const auto callback = on_ticket_; callback && association_.has_ticket) callback();
+  call(association_.wanted_psk.has_value(), std::function(on_psk_wanted_));
+  call(association_.has_ticket, std::function(on_ticket_));
 }
 
 std::size_t ConnectionCore::pending() {

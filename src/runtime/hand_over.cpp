@@ -7,6 +7,7 @@
 #include "runtime/named_servers.hpp"
 #include "runtime/remote_server.hpp"
 #include "session/inside.hpp"
+#include "session/protocol_options.hpp"
 
 namespace dtls::runtime {
 
@@ -68,6 +69,7 @@ void ConnectionCore::fly_away() {
 Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
                                                                 const std::string& name, int fd,
                                                                 Duration handshake_timeout) {
+  if (auto fine = session::check_handshake_timeout(handshake_timeout); !fine) return fine.error();
   auto socket = net::UdpSocket::adopt(fd);
   if (!socket) return std::move(socket).error();
   // The caller's until it is clear that it can be used.

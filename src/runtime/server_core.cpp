@@ -236,13 +236,14 @@ void ServerCore::note_failure(HandshakeFailure failure) {
 
 void ServerCore::announce_failures() {
   announcement_.reset();
+  if (failures_.empty()) return;
+  const auto failure = std::move(failures_.front());
+  failures_.pop_front();
+  // One at a time: the others still come if the callback throws.
+  if (!failures_.empty()) announcement_ = loop_.core().post([this] { announce_failures(); });
   const auto self = shared_from_this();
-  while (!failures_.empty()) {
-    const auto failure = std::move(failures_.front());
-    failures_.pop_front();
-    // A copy: it may put another in its own place.
-    if (const auto callback = on_handshake_failed_) callback(failure);
-  }
+  // A copy: it may put another in its own place.
+  if (const auto callback = on_handshake_failed_) callback(failure);
 }
 
 Result<void> ServerCore::set_ipv6_only(bool enable) {

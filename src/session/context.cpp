@@ -22,9 +22,7 @@ using crypto::SignatureScheme;
 constexpr Duration kTicketLife = std::chrono::hours(2);
 
 Result<void> check_times(Duration handshake_timeout, Duration first_retransmission) {
-  if (handshake_timeout <= Duration::zero()) {
-    return Error{ErrorKind::kMisuse, EINVAL, "option `handshake_timeout`: must be above 0 ms", {}};
-  }
+  if (auto fine = session::check_handshake_timeout(handshake_timeout); !fine) return fine;
   if (first_retransmission < Duration(1) || first_retransmission > Duration(60000)) {
     return Error{ErrorKind::kMisuse,
                  EINVAL,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <string>
 
 #include "handshake/channel.hpp"
@@ -111,6 +112,12 @@ Result<void> apply(handshake::Settings& settings, const Config& config) {
 }
 
 }  // namespace
+
+Result<void> check_handshake_timeout(Duration timeout) {
+  if (timeout > Duration::zero() && timeout <= std::chrono::hours(24)) return {};
+  return refuse("`handshake_timeout`: must be above 0 ms and at most 24 hours, but is " +
+                std::to_string(timeout.count()) + " ms");
+}
 
 Result<void> apply_protocol(handshake::Settings& settings, const ServerConfig& config) {
   if (auto applied = apply(settings, config); !applied) return applied;

@@ -7,6 +7,8 @@
 
 namespace dtls::session {
 
+// check_handshake_timeout fails with EINVAL: above 0 ms, at most 24 hours.
+Result<void> check_handshake_timeout(Duration timeout);
 // apply_protocol fails with EINVAL; the message names the option and what is expected.
 Result<void> apply_protocol(handshake::Settings& settings, const ServerConfig& config);
 Result<void> apply_protocol(handshake::Settings& settings, const ClientConfig& config);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -124,6 +125,47 @@ TEST_F(HandshakeReports, callback_may_close_server_and_connection) {
   ASSERT_TRUE(turn_until([&] { return told > 0; }));
   EXPECT_EQ(told, 1);
   EXPECT_EQ(server.descriptor(), -1);
+}
+
+TEST_F(HandshakeReports, callback_that_throws_leaves_the_other_failures_to_be_told) {
+  server_config_.ca = authority_.certificate();  // the clients show none
+  auto server = listen();
+  int told = 0;
+  server.on_handshake_failed([&](const HandshakeFailure&) {
+    if (++told == 1) throw std::runtime_error("of the program");
+  });
+  std::vector<Connection> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::move(*Client::start(loop_, client_config_, server.local_address())));
+    accepted_.push_back(std::move(*server.accept(kSoon)));
+  }
+  int thrown = 0;
+  while (told < 3) {
+    try {
+      ASSERT_TRUE(turn_until([&] { return told == 3; }));
+    } catch (const std::runtime_error&) {
+      ++thrown;
+    }
+  }
+  EXPECT_EQ(thrown, 1);
+}
+
+TEST_F(HandshakeReports, closed_connection_tells_nothing_more) {
+  client_config_.versions = {ProtocolVersion::kDtls12, ProtocolVersion::kDtls12};
+  client_config_.tickets = true;
+  auto server = listen();
+  auto client = std::move(*Client::start(loop_, client_config_, server.local_address()));
+  auto accepted = std::move(*server.accept(kSoon));
+  bool has_ticket = false;
+  bool is_closed = false;
+  client.on_established([&] {
+    client.close();
+    is_closed = true;
+  });
+  client.on_ticket([&] { has_ticket = true; });
+  ASSERT_TRUE(turn_until([&] { return is_closed; }));
+  EXPECT_FALSE(
+      loop_.run_until([&] { return has_ticket; }, Duration(20), EventLoop::Scope::kBackground));
 }
 
 TEST_F(HandshakeReports, connection_tells_once_that_its_handshake_has_finished) {

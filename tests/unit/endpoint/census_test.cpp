@@ -118,6 +118,16 @@ TEST_F(CensusEviction, leaves_the_last_places_to_addresses_that_have_few) {
   EXPECT_EQ(census.victim_for(ipv4(1, 999), now_ + Census::kSpokeLately), own.front());
 }
 
+TEST_F(CensusEviction, lets_the_only_unfinished_one_go_on_whatever_the_budget) {
+  Limits small = limits();
+  small.half_open_bytes = 1;
+  Census census(small);
+  const auto only = enter(census, 1, 1);
+  EXPECT_EQ(census.victim_of_budget(), nullptr);
+  census.enter(ipv4(2, 1), now_);
+  EXPECT_NE(census.victim_of_budget(), nullptr);
+}
+
 TEST_F(CensusEviction, keeps_unfinished_ones_within_the_budget_of_bytes) {
   Limits small = limits();
   small.half_open_bytes = 10 * Census::kHalfOpenCost;

@@ -391,6 +391,20 @@ TEST_F(EndpointTest, a_newcomer_takes_the_place_of_who_waits_for_accept_among_ma
   EXPECT_EQ(endpoint.accept(now_)->peer, ipv4(2, 1));
 }
 
+TEST_F(EndpointTest,
+       a_full_queue_drops_who_waits_longest_of_the_address_with_most_and_nobody_else) {
+  Limits limits;
+  limits.accept_queue = 4;
+  auto endpoint = with(limits);
+  EXPECT_EQ(open(endpoint, ipv4(9, 1)), Outcome::kOpened);
+  for (std::uint16_t port = 1; port <= 3; ++port)
+    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+  now_ += Census::kGrace;
+  EXPECT_EQ(open(endpoint, ipv4(1, 4)), Outcome::kOpened);
+  EXPECT_TRUE(endpoint.is_waiting(ipv4(9, 1)));
+  EXPECT_FALSE(endpoint.is_waiting(ipv4(1, 1)));
+}
+
 TEST_F(EndpointTest, a_newcomer_takes_the_place_of_who_was_idle_for_a_minute) {
   Limits limits;
   limits.associations = 2;

@@ -164,9 +164,11 @@ TEST_P(EngineHostile, messages_are_not_delivered_before_the_end_of_the_handshake
   auto& late = is_13() ? pair->server : pair->client;
   ASSERT_EQ(early.established, 1);
   ASSERT_EQ(late.established, 0);
+  const std::size_t held = late.engine->held_bytes();
   ASSERT_TRUE(early.engine->send(EnginePair::bytes("early")));
   pair->deliver();
   EXPECT_TRUE(late.messages.empty());
+  EXPECT_GE(late.engine->held_bytes(), held + 5) << "what waits is counted";
   const auto sent = late.engine->send(EnginePair::bytes("too early"));
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().sys_errno, EAGAIN);
@@ -223,6 +225,15 @@ std::vector<EngineSide::Datagram> forgeries() {
     }
   }
   return all;
+}
+
+TEST_P(EngineHostile, what_an_unfinished_peer_has_a_server_hold_is_counted) {
+  client_.alpn.assign(10, std::string(60, 'a'));
+  const auto pair = this->pair();
+  pair->lose([](int n) { return n > 0; });
+  pair->start();
+  pair->deliver();
+  EXPECT_GT(pair->server.engine->held_bytes(), 600U) << "the hello is kept";
 }
 
 TEST_P(EngineHostile, one_forged_record_without_keys_does_not_end_a_handshake) {
