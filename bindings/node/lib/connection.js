@@ -367,7 +367,7 @@ class Connection extends Dtls {
    * @param {...unknown} args
    * @returns {number} bytes sent; -errno on failure: EMSGSIZE above maxMessageSize
    *   (RFC 6347 §4.1.1), ETIMEDOUT or EAGAIN while the handshake is not finished
-   * @throws {TypeError} when an argument has the wrong type
+   * @throws {TypeError} when an argument has the wrong type, or the buffer becomes shorter meanwhile
    */
   send(data, ...args) {
     const text = typeof data === "string";
@@ -380,9 +380,10 @@ class Connection extends Dtls {
         : validate.bytes("buffer", data, "a string or a Buffer");
       const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
-      const sent = this.#transfer(timeoutMs, (connection) =>
-        connection.send(bytes, range.offset, range.length),
-      );
+      const sent = this.#transfer(timeoutMs, (connection) => {
+        validate.unshortened("buffer", bytes, range);
+        return connection.send(bytes, range.offset, range.length);
+      });
       return sent ?? this.#unfinished(timeoutMs);
     });
   }
@@ -398,7 +399,7 @@ class Connection extends Dtls {
    * @param {number} [timeout] milliseconds; default: for ever
    * @returns {number} bytes; 0 when the time has passed; -errno when the peer has
    *   closed, the handshake failed or the association is dead
-   * @throws {TypeError} when an argument has the wrong type
+   * @throws {TypeError} when an argument has the wrong type, or the buffer becomes shorter meanwhile
    */
   recv(buffer, offset, length, timeout) {
     return this.#handle.use(() => {
@@ -408,9 +409,10 @@ class Connection extends Dtls {
       if (range.length === 0) {
         throw validate.invalid("`buffer` has no room for a message");
       }
-      const received = this.#transfer(timeoutMs, (connection) =>
-        connection.recv(bytes, range.offset, range.length),
-      );
+      const received = this.#transfer(timeoutMs, (connection) => {
+        validate.unshortened("buffer", bytes, range);
+        return connection.recv(bytes, range.offset, range.length);
+      });
       return received ?? 0;
     });
   }

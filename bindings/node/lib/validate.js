@@ -315,6 +315,24 @@ function range(buffer, offset, length) {
   return { offset: start, length: part };
 }
 
+/**
+ * unshortened() throws if a buffer has lost bytes of a range that it had: callbacks that are called
+ * while a call waits may transfer or resize it.
+ *
+ * @param {string} name
+ * @param {Uint8Array} buffer
+ * @param {{ offset: number, length: number }} range
+ * @throws {TypeError}
+ */
+function unshortened(name, buffer, range) {
+  const end = range.offset + range.length;
+  if (buffer.byteLength < end) {
+    throw new TypeError(
+      `\`${name}\` was transferred or resized while the call waited: it had ${end} bytes or more, and has ${buffer.byteLength}; keep it until the call returns`,
+    );
+  }
+}
+
 module.exports = {
   boolean,
   bytes,
@@ -335,4 +353,5 @@ module.exports = {
   string,
   timeout,
   typeError,
+  unshortened,
 };

@@ -138,6 +138,50 @@ describe("send and recv", () => {
   });
 });
 
+describe("a buffer that a callback takes away while a call waits", () => {
+  const sentence = { name: "TypeError", message: /transferred or resized/ };
+  /** Where ArrayBuffers cannot be resized, before Node 20, they can be transferred. */
+  const ways = {
+    transferred: () => {
+      const bytes = new Uint8Array(100).fill(7);
+      const { buffer } = bytes;
+      return [bytes, () => structuredClone(buffer, { transfer: [buffer] })];
+    },
+    ...(ArrayBuffer.prototype.resize && {
+      resized: () => {
+        const buffer = new ArrayBuffer(100, { maxByteLength: 100 });
+        return [new Uint8Array(buffer).fill(7), () => buffer.resize(99)];
+      },
+    }),
+  };
+  for (const [how, make] of Object.entries(ways)) {
+    test(`has recv throw and the message stay: ${how}`, (t) => {
+      const { client, peer } = connect(t, identity);
+      const [bytes, take] = make();
+      process.nextTick(() => {
+        take();
+        peer.send("kept");
+      });
+      const receiving = () => client.recv(bytes, 0, 100, PATIENCE_MS);
+      assert.throws(receiving, sentence);
+      assert.equal(receive(client), "kept");
+    });
+
+    test(`has send throw and no shorter message go: ${how}`, (t) => {
+      const server = serve(t, identity);
+      const client = Dtls.createClient({}, server.sockName(), () => {});
+      t.after(() => client.close());
+      const [bytes, take] = make();
+      process.nextTick(take);
+      assert.throws(() => client.send(bytes, 0, 100, PATIENCE_MS), sentence);
+      const peer = server.accept({}, PATIENCE_MS);
+      t.after(() => peer.close());
+      assert.equal(client.send("next", PATIENCE_MS), 4);
+      assert.equal(receive(peer), "next");
+    });
+  }
+});
+
 describe("timeouts", () => {
   test("recv gives 0 when nothing came, at once or after the time", (t) => {
     const { client } = connect(t, identity, trusting);
