@@ -23,7 +23,8 @@ class ClientStart : public Handshake {
   Step on_message(const HandshakeMessage& message) override;
   Step provide_psk(const PreSharedKey* key) override;
   [[nodiscard]] std::string_view offered_psk() const override {
-    return offer_ && offer_->psk ? std::string_view(offer_->psk->identity) : std::string_view();
+    if (!offer_ || !offer_->psk) return {};
+    return offer_->psk->identity;
   }
   Step on_change_cipher_spec() override { return {}; }  // before a version is known it is noise
 

@@ -33,8 +33,8 @@ class Handshake {
   // offered_psk is the identity of the pre-shared key that the handshake offers or uses; empty:
   // none.
   [[nodiscard]] virtual std::string_view offered_psk() const {
-    return core_.negotiated.with_psk ? std::string_view(core_.negotiated.psk_identity)
-                                     : std::string_view();
+    if (!core_.negotiated.with_psk) return {};
+    return core_.negotiated.psk_identity;
   }
 
   // held_bytes is the memory that what the peer has sent takes here.
