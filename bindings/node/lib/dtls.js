@@ -18,13 +18,11 @@ const NOT_A_SERVER =
 const NOT_A_CONNECTION =
   "this Dtls object is a server, and only a connection can do this";
 
-/** @returns {never} */
-function refuseCloning() {
-  throw new TypeError(
-    "a Dtls object cannot be copied or sent to another thread: it belongs to the one that made it. " +
-      "Hand over its descriptor: sockFd, flyAway(), Dtls.createByFd()",
-  );
-}
+// Structured cloning refuses symbols and names them; all else may read and copy one.
+const NOT_CLONEABLE = Symbol(
+  "a Dtls object cannot be copied or sent to another thread: it belongs to the one that made it. " +
+    "Hand over its descriptor: sockFd, flyAway(), Dtls.createByFd()",
+);
 
 /**
  * Dtls is what servers and connections have in common. A method of the other
@@ -47,7 +45,7 @@ class Dtls {
     // the enumerable properties, on every version of Node.
     Object.defineProperty(this, "notCloneable", {
       enumerable: true,
-      get: refuseCloning,
+      value: NOT_CLONEABLE,
     });
   }
 

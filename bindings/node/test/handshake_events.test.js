@@ -328,4 +328,14 @@ describe("an object that is shown or copied", () => {
       assert.throws(() => port2.postMessage({ dtls }), sentence);
     }
   });
+
+  test("can have its properties listed and spread", (t) => {
+    const { server, client } = connect(t, identity);
+    client.label = server.label = "mine";
+    for (const dtls of [server, client]) {
+      assert.equal({ ...dtls }.label, "mine");
+      assert.equal(Object.assign({}, dtls).label, "mine");
+      assert.equal(new Map(Object.entries(dtls)).get("label"), "mine");
+    }
+  });
 });
