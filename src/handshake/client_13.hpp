@@ -30,7 +30,8 @@ class Client13 : public Handshake {
 
   Step on_message(const HandshakeMessage& message) override;
   [[nodiscard]] std::string_view offered_psk() const override {
-    return offer_.psk ? std::string_view(offer_.psk->identity) : std::string_view();
+    if (!offer_.psk) return {};
+    return offer_.psk->identity;
   }
   Step on_change_cipher_spec() override { return {}; }  // noise in 1.3 (RFC 9147 §5.3)
 

@@ -38,7 +38,7 @@ bool is_utf8(std::string_view text) {
 }
 
 // The library names options as C++ programs write them.
-std::string in_names_of_the_module(const std::string& message) {
+std::string in_names_of_the_module(std::string_view message) {
   static constexpr std::string_view kIntroduction = "option `";
   static constexpr std::array kNames{
       std::pair{std::string_view("psks"), std::string_view("psk")},
@@ -49,11 +49,11 @@ std::string in_names_of_the_module(const std::string& message) {
   std::size_t from = 0;
   for (;;) {
     const std::size_t found = message.find(kIntroduction, from);
-    if (found == std::string::npos) break;
+    if (found == std::string_view::npos) break;
     const std::size_t begin = found + kIntroduction.size();
     const std::size_t end = std::min(message.find('`', begin), message.size());
-    const std::string_view name = std::string_view(message).substr(begin, end - begin);
-    text.append(message, from, begin - from);
+    const std::string_view name = message.substr(begin, end - begin);
+    text += message.substr(from, begin - from);
     const auto* const other = std::ranges::find(kNames, name, &decltype(kNames)::value_type::first);
     if (other != kNames.end()) {
       text += other->second;
@@ -68,7 +68,8 @@ std::string in_names_of_the_module(const std::string& message) {
     }
     from = end;
   }
-  return text.append(message, from);
+  text += message.substr(from);
+  return text;
 }
 
 }  // namespace
@@ -202,8 +203,9 @@ std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value bytes_or_text(Napi::Env env, std::string_view bytes) {
-  return is_utf8(bytes) ? Napi::Value(Napi::String::New(env, bytes.data(), bytes.size()))
-                        : Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+  if (is_utf8(bytes)) return Napi::String::New(env, bytes.data(), bytes.size());
+  const auto buffer = Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+  return {env, buffer};
 }
 
 }  // namespace dtls::node

@@ -69,10 +69,11 @@ void read(const Napi::Object& options, Config& config) {
 }
 
 Psk required_psk(const Napi::Value& value) {
-  auto psk = to_psk(value);
-  if (!psk)
+  std::optional<Psk> psk = to_psk(value);
+  if (!psk) {
     throw Napi::TypeError::New(value.Env(), "a pre-shared key is an object {identity, key}");
-  return std::move(*psk);
+  }
+  return *psk;
 }
 
 }  // namespace
