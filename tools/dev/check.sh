@@ -34,7 +34,7 @@ tidy_changed() {
   # shellcheck disable=SC2086  # include/dtls/x.hpp belongs to the x.cpp of some layer
   sources=$({
     only '^(src|bindings/node/src|examples)/.*\.cpp$'
-    ls -d $headers 2>/dev/null || true
+    [[ -z $headers ]] || ls -d $headers 2>/dev/null || true
   } | sort -u)
   [[ -z $sources ]] || xargs -n 1 -P "$(nproc)" clang-tidy -quiet -p "$root/build/dev" <<<"$sources"
 }
