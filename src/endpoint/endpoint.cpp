@@ -4,22 +4,6 @@
 #include <chrono>
 
 namespace dtls::endpoint {
-namespace {
-
-// keep adds a datagram to those that wait, if it is not too many, and gives the bytes that wait.
-std::size_t keep(Opening& opening, std::span<const std::byte> datagram) {
-  std::size_t bytes = 0;
-  for (const auto& each : opening.datagrams)
-    bytes += each.size();
-  const std::size_t with_it = bytes + datagram.size();
-  if (opening.datagrams.size() >= Opening::kMostDatagrams || with_it > Opening::kMostBytes) {
-    return bytes;
-  }
-  opening.datagrams.emplace_back(datagram.begin(), datagram.end());
-  return with_it;
-}
-
-}  // namespace
 
 Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Address>& local,
                                     std::span<std::byte> datagram, TimePoint now,
@@ -46,7 +30,7 @@ Endpoint::Handled Endpoint::receive(const Address& peer, const std::optional<Add
     if (handled.outcome != Outcome::kNothing || !peers_.contains(peer)) return handled;
   }
   if (known.opening && (!is_accepted || is_rest || hello == known.opening->mark)) {
-    census_.charge(*known.opening->member, keep(*known.opening, datagram));
+    census_.charge(*known.opening->member, Opening::hold(known.opening->datagrams, datagram));
     keep_to_budget(now);
     return {};
   }

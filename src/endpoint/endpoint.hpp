@@ -17,6 +17,7 @@
 #include "dtls/time.hpp"
 #include "endpoint/census.hpp"
 #include "endpoint/cookie_gate.hpp"
+#include "endpoint/opening.hpp"
 #include "wire/client_hello.hpp"
 
 namespace dtls::endpoint {
@@ -39,28 +40,6 @@ class Receiver {
   virtual void on_evicted(const Eviction& /*eviction*/) {}
 
   Census::Member* member = nullptr;  // the endpoint's own: it counts while this is set
-};
-
-// Opening is a peer that proved its address and waits to be accepted, with what it has sent so far.
-// A peer that begins anew while an association of it lives replaces that: see Endpoint.
-struct Opening {
-  // While it waits to be accepted a peer may repeat its hello or go on; more than this is not a
-  // handshake. A hello with a share of ML-KEM and a ticket of 3 KiB takes 18 of the smallest
-  // datagrams.
-  static constexpr std::size_t kMostDatagrams = 24;
-  static constexpr std::size_t kMostBytes = std::size_t{8} * 1024;
-
-  Address peer;
-  std::optional<Address> local;  // where it sent to, as far as known
-  std::vector<std::vector<std::byte>> datagrams;
-  TimePoint since;
-  wire::HelloMark mark = 0;
-  Census::Member* member = nullptr;    // the endpoint's own
-  std::list<Address>::iterator place;  // in the endpoint's queue
-
-  // What the peer's datagrams went to before; set by accept, both empty for a new peer.
-  Receiver* replaces = nullptr;
-  std::shared_ptr<Receiver> replaces_away;
 };
 
 // Counters of what was not delivered, for people who look for the reason.

@@ -12,7 +12,7 @@
 
 #include "dtls/connection.hpp"
 #include "dtls/session.hpp"
-#include "endpoint/endpoint.hpp"
+#include "endpoint/opening.hpp"
 #include "runtime/inlet.hpp"
 #include "runtime/message_queue.hpp"
 
@@ -81,11 +81,11 @@ struct Association {
   ReceivedMessages received;
   Address peer;
   Address local;
-  std::vector<std::vector<std::byte>> opening;  // not given to the session yet; see hold_opening
-  std::vector<std::byte> unsent;                // a datagram the kernel had no room for
-  bool heard = false;                           // something came from the peer
-  std::optional<std::string> wanted_psk;        // the handshake waits for it
-  bool has_ticket = false;                      // the session has one to take
+  endpoint::Opening::Datagrams opening;   // not given to the session yet; see hold_opening
+  std::vector<std::byte> unsent;          // a datagram the kernel had no room for
+  bool heard = false;                     // something came from the peer
+  std::optional<std::string> wanted_psk;  // the handshake waits for it
+  bool has_ticket = false;                // the session has one to take
 
   // Of a server's association only.
   std::shared_ptr<const NamedServer>
@@ -96,16 +96,9 @@ struct Association {
   Predecessor predecessor;
   bool yielding = false;  // what the own socket receives is the server's to route
 
-  // hold_opening keeps a datagram that came before the handshake begins: a flight of the peer at
-  // most, and as much as the endpoint keeps.
+  // hold_opening keeps a datagram that came before the handshake begins, within Opening's bounds.
   void hold_opening(std::span<const std::byte> datagram) {
-    std::size_t bytes = datagram.size();
-    for (const auto& each : opening)
-      bytes += each.size();
-    if (opening.size() < endpoint::Opening::kMostDatagrams &&
-        bytes <= endpoint::Opening::kMostBytes) {
-      opening.emplace_back(datagram.begin(), datagram.end());
-    }
+    endpoint::Opening::hold(opening, datagram);
   }
 
   [[nodiscard]] bool is_live() const {
