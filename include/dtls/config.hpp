@@ -55,6 +55,8 @@ struct HostIdentityConfig {
 //   - at a limit of unfinished handshakes, the oldest one ends: of the address whose unfinished
 //     handshakes take the most memory, at once if that has more of them than the newcomer's
 //     address, else when it is a second old;
+//   - at the limit of the accept queue, the opening that has waited longest is dropped, of the
+//     address with the most openings, on the same conditions;
 //   - at a limit of associations, the longest idle one ends, of the address with the most, if no
 //     message has gone either way for a minute; else an unfinished handshake, as above.
 // The connection that ends fails with ECONNABORTED; see Server::counters. Where none may end, the

@@ -35,7 +35,7 @@ class Census {
   struct Member {
     Receiver* receiver = nullptr;      // the endpoint's own, of a peer that was accepted
     const Opening* opening = nullptr;  // the same, of one that waits for that
-    TimePoint since;                   // half-open: of its entry; else: when the peer last spoke
+    TimePoint since;                   // half-open: of its entry; else: of its last message
     std::uint32_t bytes = 0;           // half-open: what the peer makes the server hold
     bool half_open = true;
     // The census's own.
@@ -63,7 +63,7 @@ class Census {
   // An unfinished handshake makes room for a peer of an address that has as many only after this
   // time, else a few clients at a small limit would evict each other for ever.
   static constexpr Duration kGrace{1000};
-  // An established association whose peer spoke within this time is never evicted.
+  // An established association is never evicted within this time after a message, either way.
   static constexpr Duration kSpokeLately{60000};
   // One address holds at most this many times as many associations as are free, so the table is
   // never full of one that speaks now and then.
@@ -93,7 +93,7 @@ class Census {
   // enter counts one more, half-open, association; nullptr, and nothing counted, without room.
   Member* enter(const Address& peer, TimePoint now);
   // Of a member, until leave destroys it. charge says how much it holds now, until it is
-  // established; spoke notes that the peer sent something authentic.
+  // established; spoke notes a message, either way.
   void charge(Member& member, std::size_t bytes);
   void establish(Member& member, TimePoint now);
   void spoke(Member& member, TimePoint now);

@@ -80,12 +80,12 @@ bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
     const Opening& replaced = *known->second.opening;
     opening->since = replaced.since;
     opening->member = replaced.member;
-    opening->place = replaced.place;
+    AcceptQueue::replace(replaced, *opening);
   } else {
     if (!make_room(peer, now)) return false;
     opening->since = now;
     opening->member = census_.enter(peer, now);
-    opening->place = queue_.insert(queue_.end(), peer);
+    queue_.push(*opening);
   }
   Census::Member& member = *opening->member;
   member.opening = opening.get();
@@ -99,7 +99,7 @@ bool Endpoint::open(const Address& peer, const std::optional<Address>& local,
 bool Endpoint::make_room(const Address& peer, TimePoint now) {
   if (!census_.has_room(peer) && census_.victim_for(peer, now) == nullptr) return false;
   if (queue_.size() >= limits_.accept_queue) {
-    Opening* victim = oldest_of_most();
+    const Opening* victim = queue_.oldest_of_most();
     if (victim == nullptr) return false;
     if (now - victim->since < Census::kGrace && !census_.outnumbers(*victim->member, peer)) {
       return false;
@@ -109,19 +109,6 @@ bool Endpoint::make_room(const Address& peer, TimePoint now) {
   if (census_.has_room(peer)) return true;
   if (Census::Member* victim = census_.victim_for(peer, now)) evict(*victim, now);
   return census_.has_room(peer);
-}
-
-// Only where the queue is full, which is bounded by Limits::accept_queue.
-Opening* Endpoint::oldest_of_most() {
-  std::unordered_map<const void*, std::size_t> waiting;
-  std::size_t most = 0;
-  for (const Address& each : queue_)
-    most = std::max(most, ++waiting[peers_.find(each)->second.opening->member->group]);
-  for (const Address& each : queue_) {
-    Opening& opening = *peers_.find(each)->second.opening;
-    if (waiting[opening.member->group] == most) return &opening;
-  }
-  return nullptr;
 }
 
 void Endpoint::keep_to_budget(TimePoint now) {
@@ -144,17 +131,17 @@ void Endpoint::evict(Census::Member& member, TimePoint now) {
 }
 
 Opening Endpoint::take_opening(Peer& peer) {
+  queue_.remove(*peer.opening);
   Opening opening = std::move(*peer.opening);
   peer.opening.reset();
   opening.member->opening = nullptr;
-  queue_.erase(opening.place);
   return opening;
 }
 
 std::optional<Opening> Endpoint::accept(TimePoint now) {
   drop_impatient(now);
   if (queue_.empty()) return {};
-  Peer& peer = peers_.find(queue_.front())->second;
+  Peer& peer = peers_.find(queue_.front().peer)->second;
   Opening opening = take_opening(peer);
   opening.replaces = peer.here;
   opening.replaces_away = peer.away.lock();
@@ -229,9 +216,9 @@ void Endpoint::depart(const Address& peer, Receiver& receiver, std::weak_ptr<Rec
 
 void Endpoint::drop_impatient(TimePoint now) {
   while (!queue_.empty()) {
-    Peer& first = peers_.find(queue_.front())->second;
-    if (now - first.opening->since < patience_) return;
-    drop_opening(first);
+    const Opening& first = queue_.front();
+    if (now - first.since < patience_) return;
+    drop_opening(peers_.find(first.peer)->second);
   }
 }
 

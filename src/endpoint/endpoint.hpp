@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +14,7 @@
 #include "dtls/address.hpp"
 #include "dtls/config.hpp"
 #include "dtls/time.hpp"
+#include "endpoint/accept_queue.hpp"
 #include "endpoint/census.hpp"
 #include "endpoint/cookie_gate.hpp"
 #include "endpoint/opening.hpp"
@@ -25,7 +25,7 @@ namespace dtls::endpoint {
 // Eviction is why an association has to make room for others.
 struct Eviction {
   bool half_open = false;  // its handshake has not finished
-  Duration since{};        // for so long; established: nothing came from the peer for so long
+  Duration since{};        // for so long; established: no message for so long
 };
 
 // Receiver takes the datagrams of one accepted peer.
@@ -87,9 +87,10 @@ class Endpoint {
   void abandon(const Opening& opening);
 
   // Of an adopted receiver, also when another one has taken its place by now. establish: its
-  // handshake is done. charge: its peer has it hold that many bytes while it is not. spoke: the
-  // peer has sent a message. Then either forget: its association has ended; or depart: it moves to
-  // another thread, no longer counts, and what still comes here goes to `away` while that exists.
+  // handshake is done. charge: its peer has it hold that many bytes while it is not. spoke: a
+  // message has gone either way. Then either forget: its association has ended; or depart: it moves
+  // to another thread, no longer counts, and what still comes here goes to `away` while that
+  // exists.
   void establish(Receiver& receiver, TimePoint now);
   void charge(Receiver& receiver, std::size_t bytes, TimePoint now);
   void spoke(Receiver& receiver, TimePoint now);
@@ -127,14 +128,12 @@ class Endpoint {
                 std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
   bool open(const Address& peer, const std::optional<Address>& local,
             std::span<const std::byte> datagram, TimePoint now);
+  // take_opening and drop_opening end the wait of a peer that has an Opening.
   Opening take_opening(Peer& peer);
   void drop_impatient(TimePoint now);
   void drop_opening(Peer& peer);
   // make_room evicts whom the limits let go for one more of `peer`; false: there is no room.
   bool make_room(const Address& peer, TimePoint now);
-  // oldest_of_most gives the one that has waited longest for accept, of the address of which most
-  // wait; nullptr if none waits.
-  Opening* oldest_of_most();
   void keep_to_budget(TimePoint now);
   void evict(Census::Member& member, TimePoint now);
   void sweep_departed();
@@ -146,7 +145,7 @@ class Endpoint {
   Duration patience_;
   Census census_;
   Peers peers_;
-  std::list<Address> queue_;  // each has an Opening
+  AcceptQueue queue_;
   std::size_t departed_ = 0;  // since the last sweep
   EndpointCounters counters_;
 };

@@ -34,8 +34,10 @@ struct Opening {
   Datagrams datagrams;
   TimePoint since;
   wire::HelloMark mark = 0;
-  Census::Member* member = nullptr;    // the endpoint's own
-  std::list<Address>::iterator place;  // in the endpoint's queue
+  Census::Member* member = nullptr;  // the endpoint's own
+  // The accept queue's own: the place, and how many of the same address wait.
+  std::list<Opening*>::iterator place;
+  std::size_t* of_address = nullptr;
 
   // What the peer's datagrams went to before; set by accept, both empty for a new peer.
   Receiver* replaces = nullptr;

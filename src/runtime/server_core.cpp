@@ -104,7 +104,7 @@ Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
 
 // One slow reader must not keep datagrams from the other peers, so the socket is not left alone
 // while a queue is full, as a connection's own is; but only one batch is read before the program
-// gets its turn, in which it may read. The queues have room for that: see MessageQueue.
+// gets its turn, in which it may read. The queues have room for that: see ReceivedMessages.
 void ServerCore::take_in(TimePoint now) {
   for (int i = 0; i < kMostBatches; ++i) {
     meets_full_queue_ = false;

@@ -357,17 +357,26 @@ class Yielding : public Counter {
   Address peer_;
 };
 
-TEST_F(EndpointTest, a_newcomer_takes_the_place_of_the_oldest_unfinished_of_many) {
+class EndpointEviction : public EndpointTest {
+ protected:
+  // Accepts `count` peers of one address, 10 ms apart.
+  std::vector<std::unique_ptr<Yielding>> accept(Endpoint& endpoint, std::uint16_t count) {
+    std::vector<std::unique_ptr<Yielding>> accepted;
+    for (std::uint16_t port = 1; port <= count; ++port) {
+      EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+      accepted.push_back(std::make_unique<Yielding>(endpoint, ipv4(1, port)));
+      endpoint.adopt(*endpoint.accept(now_), *accepted.back());
+      now_ += Duration(10);
+    }
+    return accepted;
+  }
+};
+
+TEST_F(EndpointEviction, a_newcomer_takes_the_place_of_the_oldest_unfinished_of_many) {
   Limits limits;
   limits.half_open = 3;
   auto endpoint = with(limits);
-  std::vector<std::unique_ptr<Yielding>> many;
-  for (std::uint16_t port = 1; port <= 3; ++port) {
-    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
-    many.push_back(std::make_unique<Yielding>(endpoint, ipv4(1, port)));
-    endpoint.adopt(*endpoint.accept(now_), *many.back());
-    now_ += Duration(10);
-  }
+  const auto many = accept(endpoint, 3);
   EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
   ASSERT_TRUE(many[0]->evicted);
   EXPECT_TRUE(many[0]->evicted->half_open);
@@ -405,17 +414,29 @@ TEST_F(EndpointTest,
   EXPECT_FALSE(endpoint.is_waiting(ipv4(1, 1)));
 }
 
-TEST_F(EndpointTest, a_newcomer_takes_the_place_of_who_was_idle_for_a_minute) {
+TEST_F(EndpointTest, a_full_queue_counts_those_that_still_wait) {
+  Limits limits;
+  limits.accept_queue = 2;
+  auto endpoint = with(limits);
+  for (std::uint16_t port = 1; port <= 2; ++port)
+    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
+  for (int i = 0; i < 2; ++i)
+    endpoint.abandon(*endpoint.accept(now_));
+  EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kOpened);
+  EXPECT_EQ(open(endpoint, ipv4(3, 1)), Outcome::kOpened);
+  now_ += Census::kGrace;
+  EXPECT_EQ(open(endpoint, ipv4(4, 1)), Outcome::kOpened);
+  EXPECT_FALSE(endpoint.is_waiting(ipv4(2, 1))) << "one each: the oldest";
+  EXPECT_TRUE(endpoint.is_waiting(ipv4(3, 1)));
+}
+
+TEST_F(EndpointEviction, a_newcomer_takes_the_place_of_who_was_idle_for_a_minute) {
   Limits limits;
   limits.associations = 2;
   auto endpoint = with(limits);
-  std::vector<std::unique_ptr<Yielding>> both;
-  for (std::uint16_t port = 1; port <= 2; ++port) {
-    EXPECT_EQ(open(endpoint, ipv4(1, port)), Outcome::kOpened);
-    both.push_back(std::make_unique<Yielding>(endpoint, ipv4(1, port)));
-    endpoint.adopt(*endpoint.accept(now_), *both.back());
-    endpoint.establish(*both.back(), now_);
-  }
+  const auto both = accept(endpoint, 2);
+  for (const auto& each : both)
+    endpoint.establish(*each, now_);
   now_ += std::chrono::seconds(40);
   endpoint.spoke(*both[0], now_);
   EXPECT_EQ(open(endpoint, ipv4(2, 1)), Outcome::kNothing);
