@@ -453,18 +453,15 @@ void ConnectionCore::announce_soon() {
 void ConnectionCore::announce() {
   announcement_.reset();
   const auto self = shared_from_this();
-  const auto call = [this](bool is_due, const std::function<void()>& callback) {
-    if (is_due && callback && !flown_ && association_.state != State::kClosed) callback();
-  };
-  // Each may close the connection, put another callback in its own place, or throw.
+  // A callback may close the connection, put another one in its own place, or throw.
   if (was_established() && on_established_) {
     const auto callback = std::exchange(on_established_, {});
     announce_soon();
-    call(true, callback);
-    return;
+    return callback();
   }
-  call(association_.wanted_psk.has_value(), std::function(on_psk_wanted_));
-  call(association_.has_ticket, std::function(on_ticket_));
+  if (const auto callback = on_psk_wanted_; callback && association_.wanted_psk) callback();
+  if (association_.state == State::kClosed) return;  // also where it has flown away
+  if (const auto callback = on_ticket_; callback && association_.has_ticket) callback();
 }
 
 std::size_t ConnectionCore::pending() {

@@ -77,6 +77,16 @@ TEST_P(Options, protocols_that_cannot_be_are_refused) {
       "alpn");
 }
 
+TEST_P(Options, handshake_timeouts_of_nothing_or_above_a_day_are_refused) {
+  for (const auto timeout : {Duration::zero(), Duration(-1),
+                             Duration(std::chrono::hours(24)) + Duration(1), Duration::max()}) {
+    expect_refused([&](auto& config) { config.handshake_timeout = timeout; }, "handshake_timeout");
+  }
+  server_.handshake_timeout = client_.handshake_timeout = std::chrono::hours(24);
+  VirtualPair pair(server_, client_);
+  EXPECT_TRUE(pair.connect());
+}
+
 TEST_P(Options, both_sides_tell_the_srtp_profile_and_have_its_keys) {
   server_.srtp_profiles = {SrtpProfile::kAeadAes128Gcm};
   client_.srtp_profiles = {SrtpProfile::kAes128CmHmacSha1Tag80, SrtpProfile::kAeadAes128Gcm};
