@@ -221,10 +221,7 @@ class Connection extends Dtls {
   }
 
   set onsession(callback) {
-    if (callback != null) {
-      validate.callback("onsession", callback);
-    }
-    this.#onsession = callback ?? undefined;
+    this.#onsession = validate.handler("onsession", callback);
     this.#listen();
   }
 
@@ -242,10 +239,7 @@ class Connection extends Dtls {
   }
 
   set onestablished(callback) {
-    if (callback != null) {
-      validate.callback("onestablished", callback);
-    }
-    this.#onestablished = callback ?? undefined;
+    this.#onestablished = validate.handler("onestablished", callback);
     if (callback != null) {
       this.#listen();
     }
@@ -303,12 +297,9 @@ class Connection extends Dtls {
   }
 
   set onreadable(callback) {
-    if (callback != null) {
-      validate.callback("onreadable", callback);
-    }
+    this.#onreadable = validate.handler("onreadable", callback);
     this.#handle.unwatch(this.#readable);
     this.#readable = undefined;
-    this.#onreadable = callback ?? undefined;
     if (callback != null) {
       this.#handle.use(() => {
         this.#readable = this.#handle.watch(INTEREST.READ, () =>
@@ -332,12 +323,9 @@ class Connection extends Dtls {
   }
 
   set onwritable(callback) {
-    if (callback != null) {
-      validate.callback("onwritable", callback);
-    }
+    this.#onwritable = validate.handler("onwritable", callback);
     this.#handle.unwatch(this.#writable);
     this.#writable = undefined;
-    this.#onwritable = callback ?? undefined;
     if (callback != null) {
       this.#handle.use(() => {
         this.#writable = this.#handle.watchBy(

@@ -113,10 +113,7 @@ class Server extends Dtls {
   }
 
   set onhandshakefailed(callback) {
-    if (callback != null) {
-      validate.callback("onhandshakefailed", callback);
-    }
-    this.#onhandshakefailed = callback ?? undefined;
+    this.#onhandshakefailed = validate.handler("onhandshakefailed", callback);
     this.#handle.peek((server) => {
       server.notify(callback != null);
       notice(server, () => this.#tellFailure(server));

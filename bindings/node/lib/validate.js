@@ -239,6 +239,22 @@ function callback(name, value) {
 }
 
 /**
+ * A callback that a property has; null and undefined remove it.
+ *
+ * @template {Function} T
+ * @param {string} name
+ * @param {T | null | undefined} value
+ * @returns {T | undefined}
+ */
+function handler(name, value) {
+  if (value == null) {
+    return undefined;
+  }
+  callback(name, value);
+  return value;
+}
+
+/**
  * A wait in milliseconds. `undefined` (and Infinity) is for ever.
  *
  * @param {string} name
@@ -338,6 +354,7 @@ module.exports = {
   bytes,
   callback,
   elements,
+  handler,
   integer,
   invalid,
   number,

@@ -251,6 +251,10 @@ describe("a TypeScript program", () => {
   for (const name of fs.readdirSync(programs)) {
     fs.copyFileSync(path.join(programs, name), path.join(work, "public", name));
   }
+  fs.copyFileSync(
+    path.join(programs, "imports.mts"),
+    path.join(work, "public", "imports.ts"),
+  );
 
   for (const { moduleResolution, module, files } of [
     { moduleResolution: "node10", module: "commonjs", files: ["imports.ts"] },

@@ -1,5 +1,5 @@
 // A program that imports @jsre/dtls, compiled by test/package.test.js and never run: declarations that
-// reject it are wrong. imports.ts is the same for other modules.
+// reject it are wrong. The test compiles it as imports.ts, too.
 import Dtls, {
   INADDR_LOOPBACK,
   createClient,
