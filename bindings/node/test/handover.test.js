@@ -88,9 +88,11 @@ describe("flyAway", () => {
     const early = acceptEarly(t, server, await wire.address());
     const { sockFd } = early.peer;
     early.peer.flyAway();
-    // RFC 6347 §4.2.1: ClientHello, HelloVerifyRequest, ClientHello with the cookie.
+    // RFC 6347 §4.2.1: ClientHello, HelloVerifyRequest, ClientHello with the cookie,
+    // which a client repeats when nothing comes for 100 ms.
     const messages = (await wire.datagrams()).map((d) => d.message);
-    assert.deepEqual(messages, [1, 3, 1]);
+    assert.deepEqual(messages.slice(0, 3), [1, 3, 1]);
+    assert.deepEqual(new Set(messages), new Set([1, 3]));
     const taken = must(Dtls.createByFd(options.name, sockFd, PATIENCE_MS));
     t.after(() => taken.close());
     assert.ok((await wire.datagrams()).some((d) => d.epoch > 0));

@@ -332,9 +332,8 @@ describe("close", () => {
   );
 
   for (const [who, expected] of [
-    ["client", []],
-    // RFC 6347 §4.2.1: the cookie's way there and back.
-    ["peer", [HELLO_VERIFY_REQUEST, CLIENT_HELLO]],
+    ["client", CLIENT_HELLO],
+    ["peer", HELLO_VERIFY_REQUEST],
   ]) {
     test(
       `of the ${who} before the handshake says nothing`,
@@ -350,9 +349,12 @@ describe("close", () => {
             ? client
             : must(server.accept(undefined, PATIENCE_MS));
         leaving.close();
+        const said = (await wire.datagrams()).filter(
+          ({ fromClient }) => fromClient === (who === "client"),
+        );
         assert.deepEqual(
-          (await wire.datagrams()).map(({ type, message }) => [type, message]),
-          [CLIENT_HELLO, ...expected].map((each) => [TYPE.HANDSHAKE, each]),
+          new Set(said.map(({ type, message }) => `${type} ${message}`)),
+          new Set([`${TYPE.HANDSHAKE} ${expected}`]),
         );
       },
     );
