@@ -82,8 +82,14 @@ class End {
   [[nodiscard]] virtual bool is_established() const = 0;
   [[nodiscard]] virtual bool is_resumed() const = 0;
   virtual void send(std::span<const std::byte> message) = 0;
-  // receive takes one datagram and gives the size of the message in it; 0: there was none.
-  virtual std::size_t receive() = 0;
+  // receive takes one datagram and gives the message in it, until the next call on this thread;
+  // empty: there was none.
+  virtual std::span<const std::byte> receive() = 0;
+  // is_closed: the peer has ended the association. Only the candidates of `bench net` tell.
+  [[nodiscard]] virtual bool is_closed() const { return false; }
+  // has_proven_peer: a server's end belongs to one peer, whose cookie has come back. Until then a
+  // candidate with a listening end can have it answer any peer.
+  [[nodiscard]] virtual bool has_proven_peer() const { return true; }
   // fall_silent is for one whose memory is counted: much time has passed, and nothing came.
   virtual void fall_silent() {}
   // keep_session has the candidate remember what a client can resume with.

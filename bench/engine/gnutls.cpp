@@ -87,11 +87,14 @@ class GnutlsEnd final : public End {
   void send(std::span<const std::byte> message) override {
     require(gnutls_record_send(session_, message.data(), message.size()) > 0, "GnuTLS: send");
   }
-  std::size_t receive() override {
-    std::array<std::byte, Wire::kMaxDatagram> buffer;
+  std::span<const std::byte> receive() override {
+    static std::array<std::byte, Wire::kMaxDatagram> buffer;
     const auto size = gnutls_record_recv(session_, buffer.data(), buffer.size());
-    return size > 0 ? static_cast<std::size_t>(size) : 0;
+    closed_ = size == 0;
+    return std::span(buffer).first(size > 0 ? static_cast<std::size_t>(size) : 0);
   }
+  [[nodiscard]] bool is_closed() const override { return closed_; }
+  [[nodiscard]] bool has_proven_peer() const override { return session_ != nullptr; }
   bool keep_session() override {
     gnutls_free(shared_->session.data);
     return gnutls_session_get_data2(session_, &shared_->session) == 0;
@@ -140,6 +143,7 @@ class GnutlsEnd final : public End {
   gnutls_session_t session_ = nullptr;
   Wires wires_;
   bool established_ = false;
+  bool closed_ = false;
 };
 
 class Gnutls final : public Candidate {

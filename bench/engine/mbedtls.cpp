@@ -99,10 +99,10 @@ class MbedtlsEnd final : public End {
     const auto* data = reinterpret_cast<const unsigned char*>(message.data());
     require(mbedtls_ssl_write(&ssl_, data, message.size()) > 0, "mbedTLS: send");
   }
-  std::size_t receive() override {
-    std::array<unsigned char, Wire::kMaxDatagram> buffer;
+  std::span<const std::byte> receive() override {
+    static std::array<unsigned char, Wire::kMaxDatagram> buffer;
     const int size = mbedtls_ssl_read(&ssl_, buffer.data(), buffer.size());
-    return size > 0 ? static_cast<std::size_t>(size) : 0;
+    return std::as_bytes(std::span(buffer)).first(size > 0 ? static_cast<std::size_t>(size) : 0);
   }
   bool keep_session() override {
     mbedtls_ssl_session_free(kept_);

@@ -152,11 +152,15 @@ class OpensslEnd final : public End {
     require(SSL_write(ssl_.get(), message.data(), static_cast<int>(message.size())) > 0,
             "OpenSSL: send");
   }
-  std::size_t receive() override {
-    std::array<std::byte, Wire::kMaxDatagram> buffer;
+  std::span<const std::byte> receive() override {
+    static std::array<std::byte, Wire::kMaxDatagram> buffer;
     const int size = SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()));
-    return size > 0 ? static_cast<std::size_t>(size) : 0;
+    return std::span(buffer).first(size > 0 ? static_cast<std::size_t>(size) : 0);
   }
+  [[nodiscard]] bool is_closed() const override {
+    return (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  }
+  [[nodiscard]] bool has_proven_peer() const override { return !listens_; }
   bool keep_session() override {
     kept_->reset(SSL_get1_session(ssl_.get()));
     return SSL_SESSION_has_ticket(kept_->get()) == 1;

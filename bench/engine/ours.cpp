@@ -141,7 +141,7 @@ class OurEnd final : public End {
     require(static_cast<bool>(engine_->send(message)), "ours: send");
     drain();
   }
-  std::size_t receive() override {
+  std::span<const std::byte> receive() override {
     engine_->receive(in_->pop(), now_);
     return drain();
   }
@@ -174,11 +174,11 @@ class OurEnd final : public End {
     return true;
   }
 
-  std::size_t drain() {
-    std::size_t received = 0;
+  std::span<const std::byte> drain() {
+    std::span<const std::byte> received;
     while (auto event = engine_->poll_event()) {
       if (const auto* message = std::get_if<handshake::Received>(&*event)) {
-        received = message->bytes.size();
+        received = message->bytes;
       }
       if (const auto* ended = std::get_if<handshake::Ended>(&*event)) {
         require(false, ended->error.message.c_str());

@@ -84,10 +84,10 @@ class WolfsslEnd final : public End {
     require(wolfSSL_write(ssl_, message.data(), static_cast<int>(message.size())) > 0,
             "wolfSSL: send");
   }
-  std::size_t receive() override {
-    std::array<std::byte, Wire::kMaxDatagram> buffer;
+  std::span<const std::byte> receive() override {
+    static std::array<std::byte, Wire::kMaxDatagram> buffer;
     const int size = wolfSSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()));
-    return size > 0 ? static_cast<std::size_t>(size) : 0;
+    return std::span(buffer).first(size > 0 ? static_cast<std::size_t>(size) : 0);
   }
   bool keep_session() override {
     kept_->reset(wolfSSL_get1_session(ssl_));

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154  # dev sets root, logs, node_dir; step sets last_log
-# ./dev coverage and ./dev bench.
+# ./dev coverage.
 
 coverage_of_cpp() {
   local report=$root/build/coverage/cpp
@@ -30,21 +30,4 @@ coverage() {
   cat "$root/build/coverage/cpp/summary.txt"
   say "line by line: build/coverage/cpp/index.html, build/coverage/js/index.html"
   say "what is not run, and why: docs/coverage.md"
-}
-
-# The libraries that ours is measured beside. One that the system does not have is left out, and the
-# program says so.
-bench_engine() {
-  local peers=(libgnutls28-dev libmbedtls-dev libwolfssl-dev) peer missing=()
-  for peer in "${peers[@]}"; do
-    ! command -v apt-get >/dev/null || is_installed "$peer" || missing+=("$peer")
-  done
-  for peer in "${missing[@]}"; do
-    (step "installing the Debian package $peer" apt_install "$peer") ||
-      say "without $peer: its library is not measured"
-  done
-  build bench --target dtls_bench_engine
-  mkdir -p "$root/bench/results"
-  "$root/build/bench/bench/dtls_bench_engine" --json "$root/bench/results/engine.json" "$@"
-  say "as JSON: bench/results/engine.json"
 }

@@ -14,6 +14,7 @@ packages_for() {
       peers)
         printf '%s\n' gnutls-bin libmbedtls-dev libwolfssl-dev libnss3-dev libcoap3-bin openssl
         ;;
+      bench) printf '%s\n' openssl python3 python3-matplotlib ;;
       mutants) printf '%s\n' python3 ;;
       package) printf '%s\n' binutils musl-tools openssl xz-utils ;; # with the addon for this processor
       arm64) printf '%s\n' g++-aarch64-linux-gnu qemu-user ;;

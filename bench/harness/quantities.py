@@ -1,0 +1,143 @@
+"""What `./dev bench net` measures: for each quantity the task of the measured program, the work of the
+load, and how a sample comes of their counters."""
+
+import dataclasses
+import time
+
+from processes import Running
+
+SETTLE_S = 0.1  # from the first traffic to the window
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    key: str
+    title: str
+    task: str  # of the measured program
+    work: str  # of the load
+    count: tuple  # whose counter is the divisor: ("server" or "load", counter)
+    load: tuple = ()  # further arguments of the load
+    size: int = 64  # of messages
+    associations: int = 1
+    unit: str = "ns of CPU"
+    needs_handshakes: bool = False
+    versions: tuple = ("", "1.2", "1.3")
+    quick: bool = True
+
+    def suits(self, contender):
+        return contender.version in self.versions and (
+            contender.has_handshakes or not self.needs_handshakes
+        )
+
+
+def handshakes(key, title, work, version):
+    return Quantity(
+        key, title, "echo", work, ("load", "established"), needs_handshakes=True, versions=(version,)
+    )
+
+
+TIMED = (
+    Quantity("bulk-send", "bulk, 1,200 B, send", "source", "source", ("server", "sent"), size=1200),
+    Quantity(
+        "bulk-receive", "bulk, 1,200 B, receive", "sink", "sink", ("server", "received"), size=1200
+    ),
+    Quantity(
+        "echo",
+        "echo, 64 B, 1,000 associations",
+        "echo",
+        "echo",
+        ("load", "received"),
+        load=("--in-flight", 128),
+        associations=1000,
+    ),
+    handshakes("full-1.2", "full handshake, DTLS 1.2", "handshakes", "1.2"),
+    handshakes("full-1.3", "full handshake, DTLS 1.3", "handshakes", "1.3"),
+    handshakes("resumed-1.2", "resumed handshake, DTLS 1.2", "resumed", "1.2"),
+    handshakes("resumed-1.3", "resumed handshake, DTLS 1.3", "resumed", "1.3"),
+    Quantity(
+        "hello",
+        "unverified hello, answered with a cookie",
+        "echo",
+        "hello",
+        ("load", "received"),
+        load=("--in-flight", 64),
+        associations=1000,
+        needs_handshakes=True,
+    ),
+)
+
+
+class Bench:
+    """Starts contenders and loads of one build."""
+
+    def __init__(self, programs, folder, certificates, cores):
+        self._programs = programs
+        self._folder = folder
+        self._certificates = certificates
+        self._measured_core, self._load_core = cores
+
+    def start_server(self, running, contender, task, size):
+        command = [self._programs / f"dtls_bench_net_{contender.program}"]
+        command += ["--task", task, "--size", size, "--version", contender.version or "1.2"]
+        command += ["--root", self._certificates["root"], "--cert", self._certificates["leaf"]]
+        command += ["--key", self._certificates["key"]]
+        server = running.start(command, self._measured_core, self._folder, "server")
+        server.wait_for("port")
+        return server
+
+    def start_load(self, running, contender, port, work, size, associations, more=()):
+        command = [self._programs / "dtls_bench_net_load", "--work", work, "--server", port]
+        command += ["--protocol", contender.protocol, "--version", contender.version or "1.2"]
+        command += ["--size", size, "--associations", associations, *more]
+        command += ["--root", self._certificates["root"]]
+        return running.start(command, self._load_core, self._folder, "load")
+
+    def measure(self, quantity, contender, window_s):
+        """One sample: CPU time for each counted event, events a second, and what was lost."""
+        with Running() as running:
+            server = self.start_server(running, contender, quantity.task, quantity.size)
+            load = self.start_load(
+                running,
+                contender,
+                server.counter("port"),
+                quantity.work,
+                quantity.size,
+                quantity.associations,
+                quantity.load,
+            )
+            load.wait_for("ready")
+            time.sleep(SETTLE_S)
+            before = read(server, load)
+            time.sleep(window_s)
+            after = read(server, load)
+            server.check()
+            load.check()
+        return Sample(quantity, before, after)
+
+
+def read(server, load):
+    return {
+        "wall": time.monotonic_ns(),
+        "cpu": server.cpu_ns(),
+        "server": {name: server.counter(name) for name in ("received", "sent", "established")},
+        "load": {name: load.counter(name) for name in ("received", "sent", "established", "failed")},
+    }
+
+
+class Sample:
+    def __init__(self, quantity, before, after):
+        def grown(side, name):
+            return after[side][name] - before[side][name]
+
+        wall = after["wall"] - before["wall"]
+        cpu = after["cpu"] - before["cpu"]
+        self.events = grown(*quantity.count)
+        self.cost = cpu / max(self.events, 1)
+        self.rate = self.events * 1e9 / wall
+        self.busy = cpu / wall
+        self.failed = grown("load", "failed")
+        sent, received = {
+            "source": (grown("server", "sent"), grown("load", "received")),
+            "sink": (grown("load", "sent"), grown("server", "received")),
+        }.get(quantity.work, (0, 0))
+        self.lost = max(0.0, 1 - received / sent) if sent else 0.0

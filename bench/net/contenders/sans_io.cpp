@@ -1,0 +1,149 @@
+// Ours without its sockets: Session behind the cookie gate, with recvmmsg and UDP_GRO for input and
+// UDP_SEGMENT runs for output.
+#include <dtls/dtls.hpp>
+
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "endpoint/cookie_gate.hpp"
+#include "net/job.hpp"
+#include "net/udp.hpp"
+#include "session/inside.hpp"
+
+namespace dtls::bench {
+namespace {
+
+constexpr int kTimerPeriod = 100;  // milliseconds
+
+template <typename T>
+T must(Result<T> result) {
+  require(static_cast<bool>(result), result ? "" : result.error().message.c_str());
+  return std::move(*result);
+}
+
+class Server {
+ public:
+  explicit Server(const Job& job)
+      : job_(job),
+        context_(must(Context::for_server(config_of(job)))),
+        gate_(must(endpoint::CookieGate::create(must(endpoint::CookieSecrets::generate()),
+                                                context_->inside().settings))),
+        message_(job.message_size, std::byte{7}),
+        socket_(open_socket(kLoopback)),
+        inbox_(socket_),
+        outbox_(socket_) {
+    enable_gro(socket_);
+    set_receive_timeout(socket_, kTimerPeriod);
+    job.counters->port = port_of(socket_);
+  }
+
+  void run() {
+    auto timers_due = Clock::now();
+    for (;;) {
+      const auto runs = inbox_.receive();
+      const auto now = Clock::now();
+      for (const auto& run : runs) {
+        auto known = sessions_.find(run.from.key());
+        run.for_each([&](std::span<std::byte> datagram) {
+          if (known == sessions_.end()) known = admit(run.from, datagram, now);
+          if (known != sessions_.end()) known = take(run.from, known, datagram, now);
+        });
+      }
+      outbox_.flush();
+      if (now >= timers_due) {
+        handle_timers(now);
+        timers_due = now + Duration(kTimerPeriod);
+      }
+    }
+  }
+
+ private:
+  using Sessions = std::unordered_map<std::uint64_t, Session>;
+
+  static ServerConfig config_of(const Job& job) {
+    ServerConfig config;
+    config.identity = {job.material.leaf_pem, job.material.key_pem, ""};
+    const auto version =
+        job.version == Version::kDtls12 ? ProtocolVersion::kDtls12 : ProtocolVersion::kDtls13;
+    config.versions = {.min = version, .max = version};
+    return config;
+  }
+
+  Sessions::iterator admit(const Peer& peer, std::span<std::byte> hello, TimePoint now) {
+    const auto address = peer.as_address();
+    const auto answer =
+        gate_.inspect(address, hello, now, outbox_.room(endpoint::CookieGate::kMaxReplySize));
+    if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
+      outbox_.commit(&peer, 0, answer.reply_size);
+    }
+    if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return sessions_.end();
+    return sessions_.emplace(peer.key(), must(Session::server(context_, address))).first;
+  }
+
+  Sessions::iterator take(const Peer& peer, Sessions::iterator at, std::span<std::byte> datagram,
+                          TimePoint now) {
+    auto& session = at->second;
+    session.receive(datagram, now);
+    bool ended = false;
+    bool pours = false;
+    while (const auto event = session.poll_event()) {
+      if (std::holds_alternative<Connected>(*event)) count(job_.counters->established);
+      ended |= std::holds_alternative<Closed>(*event) || std::holds_alternative<Failed>(*event);
+      if (const auto* message = std::get_if<Message>(&*event)) {
+        count(job_.counters->received);
+        if (job_.task == Task::kEcho && session.send(message->bytes)) count(job_.counters->sent);
+        pours = job_.task == Task::kSource;
+      }
+    }
+    transmit(peer, session);
+    if (pours) pour(peer, session);
+    if (!ended) return at;
+    sessions_.erase(at);
+    return sessions_.end();
+  }
+
+  void transmit(const Peer& peer, Session& session) {
+    while (const std::size_t size = session.poll_transmit(outbox_.room(kMaxDatagram)))
+      outbox_.commit(&peer, 0, size);
+  }
+
+  [[noreturn]] void pour(const Peer& peer, Session& session) {
+    for (;;) {
+      require(static_cast<bool>(session.send(message_)), "send");
+      transmit(peer, session);
+      count(job_.counters->sent);
+    }
+  }
+
+  void handle_timers(TimePoint now) {
+    for (auto& [key, session] : sessions_) {
+      const auto deadline = session.deadline();
+      if (!deadline || *deadline > now) continue;
+      session.handle_timeout(now);
+      while (session.poll_event()) {
+      }
+      const Peer peer{.ip = static_cast<std::uint32_t>(key >> 16U),
+                      .port = static_cast<std::uint16_t>(key)};
+      transmit(peer, session);
+    }
+    outbox_.flush();
+  }
+
+  const Job& job_;
+  std::shared_ptr<const Context> context_;
+  endpoint::CookieGate gate_;
+  std::vector<std::byte> message_;
+  int socket_;
+  Inbox inbox_;
+  Outbox outbox_;
+  Sessions sessions_;
+};
+
+}  // namespace
+}  // namespace dtls::bench
+
+int main(int count, char** values) {
+  const dtls::bench::Job job(dtls::bench::Arguments(count, values));
+  dtls::bench::Server(job).run();
+}
