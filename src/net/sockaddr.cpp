@@ -81,24 +81,29 @@ bool needs_scope(const Address& address) {
          IN6_IS_ADDR_MC_NODELOCAL(&ip);
 }
 
-SocketAddress to_sockaddr(const Address& address) {
-  SocketAddress result;
+socklen_t write_sockaddr(const Address& address, sockaddr_in6* to) {
   if (address.family == Address::Family::kIpv4) {
     sockaddr_in in{};
     in.sin_family = AF_INET;
     in.sin_port = htons(address.port);
     in.sin_addr = to_in_addr(address);
-    std::memcpy(&result.storage, &in, sizeof in);
-    result.length = sizeof in;
-  } else {
-    sockaddr_in6 in{};
-    in.sin6_family = AF_INET6;
-    in.sin6_port = htons(address.port);
-    in.sin6_addr = to_in6_addr(address);
-    in.sin6_scope_id = address.scope;
-    std::memcpy(&result.storage, &in, sizeof in);
-    result.length = sizeof in;
+    std::memcpy(to, &in, sizeof in);
+    return sizeof in;
   }
+  sockaddr_in6 in{};
+  in.sin6_family = AF_INET6;
+  in.sin6_port = htons(address.port);
+  in.sin6_addr = to_in6_addr(address);
+  in.sin6_scope_id = address.scope;
+  *to = in;
+  return sizeof in;
+}
+
+SocketAddress to_sockaddr(const Address& address) {
+  SocketAddress result;
+  sockaddr_in6 system{};
+  result.length = write_sockaddr(address, &system);
+  std::memcpy(&result.storage, &system, sizeof system);
   return result;
 }
 

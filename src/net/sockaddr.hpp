@@ -26,6 +26,9 @@ struct SocketAddress {
 };
 
 SocketAddress to_sockaddr(const Address& address);
+// write_sockaddr writes the form of the address's family, of which sockaddr_in6 is the larger, and
+// returns its length.
+socklen_t write_sockaddr(const Address& address, sockaddr_in6* to);
 // from_sockaddr gives nullopt for another family than IPv4 and IPv6. `address` points to as many
 // bytes as its family has.
 std::optional<Address> from_sockaddr(const sockaddr* address);

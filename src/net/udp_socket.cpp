@@ -182,7 +182,8 @@ UdpSocket::~UdpSocket() {
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       local_port_(std::exchange(other.local_port_, 0)),
-      buffer_set_(other.buffer_set_) {}
+      buffer_set_(other.buffer_set_),
+      largest_segment_(other.largest_segment_) {}
 
 UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
   if (this != &other) {
@@ -190,6 +191,7 @@ UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
     fd_ = std::exchange(other.fd_, -1);
     local_port_ = std::exchange(other.local_port_, 0);
     buffer_set_ = other.buffer_set_;
+    largest_segment_ = other.largest_segment_;
   }
   return *this;
 }

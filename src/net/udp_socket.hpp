@@ -25,6 +25,7 @@ struct Incoming {
 };
 
 class ReceiveBatch;
+class TransmitBatch;
 
 // UdpSocket owns its descriptor. However it was made, IPv4 datagrams do not carry DF: a path may
 // cut what is larger than one of its links. It belongs to one thread at a time. Every failure is an
@@ -71,6 +72,13 @@ class UdpSocket {
   Result<void> send(std::span<const std::byte> datagram);
   Result<void> send_to(std::span<const std::byte> datagram, const Address& peer,
                        const std::optional<Address>& local);
+  // flush sends the datagrams of the batch in their order, without blocking. Where the send buffer
+  // is full the rest stays in the batch: flush again later. Any other failure drops the run that it
+  // belongs to, and the others are sent; the result is the first failure, and batch.empty() tells
+  // whether something is left. An ICMP error that a connected socket has to report is the result,
+  // too, but no datagram is dropped for it. Where the kernel or the device cannot segment, runs are
+  // sent as single datagrams: the socket remembers one refusal.
+  Result<void> flush(TransmitBatch& batch);
 
   [[nodiscard]] int descriptor() const { return fd_; }
   int release();  // gives the descriptor away: the caller closes it
@@ -107,10 +115,13 @@ class UdpSocket {
 
  private:
   [[nodiscard]] std::uint16_t local_port();
+  [[nodiscard]] bool may_segment(std::size_t size);
+  void segmentation_refused(std::size_t size);
 
   int fd_ = -1;
-  std::uint16_t local_port_ = 0;     // 0: not asked yet
-  std::array<int, 2> buffer_set_{};  // by Buffer; 0: the system's default
+  std::uint16_t local_port_ = 0;                // 0: not asked yet
+  std::array<int, 2> buffer_set_{};             // by Buffer; 0: the system's default
+  std::optional<std::size_t> largest_segment_;  // for UDP_SEGMENT; nullopt: not asked yet
 };
 
 // ReceiveBatch is memory for up to 32 messages of 65,535 bytes, each a datagram or, with GRO, a run
