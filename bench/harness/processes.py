@@ -11,7 +11,7 @@ import subprocess
 import time
 
 # The members of dtls::bench::Counters (bench/net/counters.hpp), each of 8 bytes.
-COUNTERS = ("port", "ready", "received", "sent", "established", "failed")
+COUNTERS = ("port", "ready", "received", "sent", "established", "done", "failed")
 PATIENCE_S = 120
 
 
@@ -71,9 +71,15 @@ class Program:
                     return int(line.split()[1]) * 1024
         raise Fault(f"{self.name}: the kernel gives no VmRSS")
 
-    @property
-    def pid(self):
-        return self._process.pid
+    def wait_for_rest(self, *names, still_s=0.3):
+        """Waits until these counters have stood still for a time."""
+        seen, since = None, time.monotonic()
+        while time.monotonic() - since < still_s:
+            self.check()
+            now = [self.counter(name) for name in names]
+            if now != seen:
+                seen, since = now, time.monotonic()
+            time.sleep(0.01)
 
     def wait_for(self, name, least=1, patience_s=PATIENCE_S):
         """Waits until a counter has reached a value, and gives it."""
@@ -119,6 +125,16 @@ class Running:
     def __exit__(self, *_):
         for program in reversed(self._programs):
             program.stop()
+
+
+def dropped_by_kernel(port):
+    """Datagrams for that local port which found the receive buffer full."""
+    lines = pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]
+    return sum(
+        int(fields[-1])
+        for fields in map(str.split, lines)
+        if int(fields[1].split(":")[1], 16) == port
+    )
 
 
 def make_certificates(folder):

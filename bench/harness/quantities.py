@@ -4,7 +4,7 @@ load, and how a sample comes of their counters."""
 import dataclasses
 import time
 
-from processes import Running
+from processes import Fault, Running
 
 SETTLE_S = 0.1  # from the first traffic to the window
 
@@ -20,6 +20,7 @@ class Quantity:
     size: int = 64  # of messages
     associations: int = 1
     unit: str = "ns of CPU"
+    field: str = "cost"
     needs_handshakes: bool = False
     versions: tuple = ("", "1.2", "1.3")
     quick: bool = True
@@ -28,6 +29,19 @@ class Quantity:
         return contender.version in self.versions and (
             contender.has_handshakes or not self.needs_handshakes
         )
+
+    def measure(self, bench, contender, window_s):
+        """One sample: CPU time for each counted event, events a second, and what was lost."""
+        with Running() as running:
+            server, load = bench.start_pair(running, contender, self)
+            load.wait_for("ready")
+            time.sleep(SETTLE_S)
+            before = read(server, load)
+            time.sleep(window_s)
+            after = read(server, load)
+            server.check()
+            load.check()
+        return fields_of(self, before, after)
 
 
 def handshakes(key, title, work, version):
@@ -92,27 +106,18 @@ class Bench:
         command += ["--root", self._certificates["root"]]
         return running.start(command, self._load_core, self._folder, "load")
 
-    def measure(self, quantity, contender, window_s):
-        """One sample: CPU time for each counted event, events a second, and what was lost."""
-        with Running() as running:
-            server = self.start_server(running, contender, quantity.task, quantity.size)
-            load = self.start_load(
-                running,
-                contender,
-                server.counter("port"),
-                quantity.work,
-                quantity.size,
-                quantity.associations,
-                quantity.load,
-            )
-            load.wait_for("ready")
-            time.sleep(SETTLE_S)
-            before = read(server, load)
-            time.sleep(window_s)
-            after = read(server, load)
-            server.check()
-            load.check()
-        return Sample(quantity, before, after)
+    def start_pair(self, running, contender, quantity):
+        server = self.start_server(running, contender, quantity.task, quantity.size)
+        load = self.start_load(
+            running,
+            contender,
+            server.counter("port"),
+            quantity.work,
+            quantity.size,
+            quantity.associations,
+            quantity.load,
+        )
+        return server, load
 
 
 def read(server, load):
@@ -124,20 +129,21 @@ def read(server, load):
     }
 
 
-class Sample:
-    def __init__(self, quantity, before, after):
-        def grown(side, name):
-            return after[side][name] - before[side][name]
+def fields_of(quantity, before, after):
+    def grown(side, name):
+        return after[side][name] - before[side][name]
 
-        wall = after["wall"] - before["wall"]
-        cpu = after["cpu"] - before["cpu"]
-        self.events = grown(*quantity.count)
-        self.cost = cpu / max(self.events, 1)
-        self.rate = self.events * 1e9 / wall
-        self.busy = cpu / wall
-        self.failed = grown("load", "failed")
+    wall = after["wall"] - before["wall"]
+    cpu = after["cpu"] - before["cpu"]
+    events = grown(*quantity.count)
+    fields = {"cost": cpu / max(events, 1), "rate": events * 1e9 / wall, "busy": cpu / wall}
+    if quantity.work in ("sink", "source"):
         sent, received = {
             "source": (grown("server", "sent"), grown("load", "received")),
             "sink": (grown("load", "sent"), grown("server", "received")),
-        }.get(quantity.work, (0, 0))
-        self.lost = max(0.0, 1 - received / sent) if sent else 0.0
+        }[quantity.work]
+        fields["lost"] = max(0.0, 1 - received / max(sent, 1))
+    failed = grown("load", "failed")
+    if events == 0 or (quantity.needs_handshakes and failed):
+        raise Fault(f"{quantity.title}: {events} events, {failed} that were not as asked for")
+    return fields

@@ -7,6 +7,8 @@ import pathlib
 import platform
 import statistics
 import subprocess
+import sys
+import time
 
 
 def quartiles(samples):
@@ -14,6 +16,25 @@ def quartiles(samples):
     if len(samples) == 1:
         return [samples[0]] * 3
     return statistics.quantiles(samples, n=4, method="inclusive")
+
+
+class Progress:
+    """One line that changes, for people; for a file, a line now and then."""
+
+    def __init__(self):
+        self._began = time.monotonic()
+        self._changes = sys.stderr.isatty()
+
+    def spent_s(self):
+        return time.monotonic() - self._began
+
+    def __call__(self, text):
+        if self._changes:
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def line(self, text):
+        self("")
+        print(f"{self.spent_s():6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
 class Results:
@@ -62,9 +83,9 @@ class Results:
             rows = self._quantities[key]
             reference = next((who for who in base if self.samples(key, who, field)), None)
             lines.append(f"\n{about['title']} ({about['unit']})")
-            extra = [name for name in ("rate", "busy", "lost") if name != field and any(name in row for row in rows.values())]
+            extra = [name for name in ("rate", "busy", "lost", "dropped", "late") if name != field and any(name in row for row in rows.values())]
             head = f"  {'':24}{'median':>10}{'low':>10}{'high':>10}{'ratio':>8}"
-            lines.append(head + "".join(f"{title(name):>12}" for name in extra))
+            lines.append(head + "".join(f"{title(name):>14}" for name in extra))
             for who, row in rows.items():
                 if field not in row:
                     continue
@@ -77,7 +98,7 @@ class Results:
                 ]
                 line += f"{statistics.median(ratios):>8.2f}" if ratios else f"{'':8}"
                 for name in extra:
-                    line += f"{shown(name, statistics.median(row[name])) if name in row else '':>12}"
+                    line += f"{shown(name, statistics.median(row[name])) if name in row else '':>14}"
                 lines.append(line)
             if reference:
                 lines.append(f"  (ratio to {reference})")
@@ -133,11 +154,19 @@ class Results:
 
 
 def title(field):
-    return {"rate": "a second", "busy": "core", "lost": "lost"}[field]
+    return {
+        "rate": "a second",
+        "busy": "core",
+        "lost": "lost",
+        "dropped": "by kernel",
+        "late": "after linger",
+    }[field]
 
 
 def shown(field, value):
-    return f"{value:,.0f}" if field == "rate" else f"{100 * value:.1f} %"
+    if field == "dropped":
+        return f"{value:.1f} %"
+    return f"{100 * value:.1f} %" if field in ("busy", "lost") else f"{value:,.0f}"
 
 
 def number(value):

@@ -16,6 +16,7 @@ struct Counters {
   std::atomic<std::uint64_t> received;     // messages, or answers to unverified hellos
   std::atomic<std::uint64_t> sent;         // messages
   std::atomic<std::uint64_t> established;  // associations, since the start
+  std::atomic<std::uint64_t> done;         // of the load: it has sent all that it was to send
   std::atomic<std::uint64_t> failed;       // handshakes that did not do what was asked of them
 };
 

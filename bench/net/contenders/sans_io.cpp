@@ -2,6 +2,8 @@
 // UDP_SEGMENT runs for output.
 #include <dtls/dtls.hpp>
 
+#include <algorithm>
+#include <deque>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -14,7 +16,10 @@
 namespace dtls::bench {
 namespace {
 
-constexpr int kTimerPeriod = 100;  // milliseconds
+// Each session's timers are looked at once in a period; a part of them whenever datagrams come, or
+// after so many milliseconds.
+constexpr Duration kTimerPeriod{1000};
+constexpr int kLongestSleep = 100;
 
 template <typename T>
 T must(Result<T> result) {
@@ -34,12 +39,12 @@ class Server {
         inbox_(socket_),
         outbox_(socket_) {
     enable_gro(socket_);
-    set_receive_timeout(socket_, kTimerPeriod);
+    set_receive_timeout(socket_, kLongestSleep);
     job.counters->port = port_of(socket_);
   }
 
   void run() {
-    auto timers_due = Clock::now();
+    auto timers_handled = Clock::now();
     for (;;) {
       const auto runs = inbox_.receive();
       const auto now = Clock::now();
@@ -51,9 +56,9 @@ class Server {
         });
       }
       outbox_.flush();
-      if (now >= timers_due) {
-        handle_timers(now);
-        timers_due = now + Duration(kTimerPeriod);
+      if (now - timers_handled >= kTimerPeriod / 100) {
+        handle_timers(now, now - timers_handled);
+        timers_handled = now;
       }
     }
   }
@@ -78,6 +83,7 @@ class Server {
       outbox_.commit(&peer, 0, answer.reply_size);
     }
     if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return sessions_.end();
+    watched_.push_back(peer);
     return sessions_.emplace(peer.key(), must(Session::server(context_, address))).first;
   }
 
@@ -116,16 +122,20 @@ class Server {
     }
   }
 
-  void handle_timers(TimePoint now) {
-    for (auto& [key, session] : sessions_) {
-      const auto deadline = session.deadline();
+  void handle_timers(TimePoint now, Clock::duration passed) {
+    const auto share = passed * watched_.size() / kTimerPeriod + 1;
+    for (auto left = std::min<std::size_t>(share, watched_.size()); left > 0; --left) {
+      const auto peer = watched_.front();
+      watched_.pop_front();
+      const auto at = sessions_.find(peer.key());
+      if (at == sessions_.end()) continue;
+      watched_.push_back(peer);
+      const auto deadline = at->second.deadline();
       if (!deadline || *deadline > now) continue;
-      session.handle_timeout(now);
-      while (session.poll_event()) {
+      at->second.handle_timeout(now);
+      while (at->second.poll_event()) {
       }
-      const Peer peer{.ip = static_cast<std::uint32_t>(key >> 16U),
-                      .port = static_cast<std::uint16_t>(key)};
-      transmit(peer, session);
+      transmit(peer, at->second);
     }
     outbox_.flush();
   }
@@ -138,6 +148,7 @@ class Server {
   Inbox inbox_;
   Outbox outbox_;
   Sessions sessions_;
+  std::deque<Peer> watched_;  // every session's peer; one that has ended leaves when its turn comes
 };
 
 }  // namespace

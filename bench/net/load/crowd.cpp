@@ -6,6 +6,7 @@ namespace dtls::bench {
 namespace {
 
 constexpr Duration kTimerPeriod{100};
+constexpr std::size_t kScanned = 5000;  // associations in each period
 constexpr std::array<std::byte, 64> kGreeting{std::byte{7}};
 constexpr std::size_t kMostOfHandshake = 18432;  // dtls::kMaxDatagram
 
@@ -85,7 +86,7 @@ void Crowd::handle_timers(TimePoint now) {
     // The greeting, or its answer, may have been lost.
     if (at.greeted && !at.open) send(place, kGreeting);
   }
-  timers_due_ = now + kTimerPeriod;
+  timers_due_ = now + kTimerPeriod * (1 + places_.size() / kScanned);
 }
 
 }  // namespace dtls::bench

@@ -9,7 +9,7 @@ namespace dtls::bench {
 namespace {
 
 // After so long without an answer, those that are missing are given up.
-constexpr Duration kSilence{200};
+constexpr Duration kSilence{100};
 
 // Load never sleeps while something is measured, so that no contender pays for waking it.
 class Load {
@@ -21,6 +21,7 @@ class Load {
                 .port = htons(static_cast<std::uint16_t>(arguments.number("server", 0)))},
         associations_(arguments.number("associations", 1)),
         in_flight_(arguments.number("in-flight", 128)),
+        bursts_(arguments.number("bursts", 0)),
         message_(arguments.number("size", 64), std::byte{7}),
         talkers_(make_talkers(arguments)),
         line_(server_, associations_ == 1 && !makes_handshakes()) {}
@@ -28,14 +29,14 @@ class Load {
   void run() {
     if (work_ == "hello") ask_for_cookies();
     if (makes_handshakes()) shake_hands();
-    const bool answers = work_ == "echo" || work_ == "idle";
+    const bool answers = work_ == "echo" || work_ == "bursts" || work_ == "idle";
     Crowd crowd(*talkers_, line_, counters_, associations_, answers);
     crowd.open_all();
     counters_.ready = 1;
     if (work_ == "sink") pour(crowd);
     if (work_ == "source") drink(crowd);
     if (work_ == "echo") play(crowd);
-    require(work_ == "idle", "--work is sink, source, echo, idle, handshakes, resumed or hello");
+    if (work_ == "bursts") burst(crowd);
     for (;;)
       crowd.turn(
           true, [](std::size_t) {}, [](std::size_t) {});
@@ -106,6 +107,31 @@ class Load {
     }
   }
 
+  // burst sends many messages at once on the first association, and the next ones when all are
+  // answered or given up.
+  void burst(Crowd& crowd) {
+    for (std::uint64_t i = 0; i < bursts_; ++i) {
+      for (std::size_t sent = 0; sent < in_flight_; ++sent) {
+        crowd.send(0, message_);
+        // One datagram each: of a run that it drops, the kernel counts one.
+        line_.flush();
+      }
+      std::size_t answered = 0;
+      auto last = Clock::now();
+      while (answered < in_flight_ && Clock::now() - last < kSilence) {
+        crowd.turn(
+            false,
+            [&](std::size_t) {
+              ++answered;
+              last = Clock::now();
+              count(counters_.received);
+            },
+            [](std::size_t) {});
+      }
+    }
+    counters_.done = 1;
+  }
+
   // shake_hands keeps handshakes under way. Each association has one message answered, and leaves;
   // the next one comes from another address.
   [[noreturn]] void shake_hands() {
@@ -162,6 +188,7 @@ class Load {
   Peer server_;
   std::size_t associations_;
   std::size_t in_flight_;
+  std::uint64_t bursts_;
   std::vector<std::byte> message_;
   std::unique_ptr<Talkers> talkers_;
   Line line_;
