@@ -62,7 +62,7 @@ js_tests_of_changed() {
         (cd "$node_dir/test" && grep -l "support/$(basename "$file" .js)\"" ./*.test.js) |
           sed 's,.*/,,; s,\.test\.js$,,'
         ;;
-      bindings/node/lib/jsre/*) printf '%s\n' jsre iosched namespaces task examples ;;
+      bindings/node/lib/jsre/host/*) printf '%s\n' jsre iosched namespaces task examples ;;
       bindings/node/lib/* | bindings/node/src/* | bindings/node/bin/*)
         printf '%s\n' arguments connection events failures loop native node_loop package promises protocol psk \
           'rows_*'

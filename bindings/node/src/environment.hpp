@@ -16,7 +16,7 @@
 
 namespace dtls::node {
 
-// Noticed is an object of JavaScript's that may have something to tell: see lib/notices.js.
+// Noticed is an object of JavaScript's that may have something to tell: see lib/core/notices.js.
 class Noticed {
  public:
   virtual Napi::Value noticed() = 0;  // itself
@@ -52,7 +52,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // listen has Node's loop notify while a message waits for the task, and keeps it alive for that.
   void listen(bool yes);
 
-  // Functions of the module (see lib/native.js).
+  // Functions of the module (see lib/core/native.js).
   Napi::Value wait(const Napi::CallbackInfo& info);
   Napi::Value watch(const Napi::CallbackInfo& info);
   void unwatch(const Napi::CallbackInfo& info);

@@ -7,7 +7,7 @@
 namespace dtls::node {
 
 // read_protocol reads the options that servers and clients have in common; JavaScript has checked
-// them (lib/protocol.js). What is absent has the library's default.
+// them (lib/core/protocol.js). What is absent has the library's default.
 void read_protocol(const Napi::Object& options, ServerConfig& config);
 void read_protocol(const Napi::Object& options, ClientConfig& config);
 

@@ -3,8 +3,8 @@
 const assert = require("node:assert/strict");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const options = require("../lib/options");
-const iosched = require("../lib/jsre/io_event");
+const options = require("../lib/core/options");
+const iosched = require("../lib/jsre/host/io_event");
 
 const saysThat = (name) => ({
   name: "TypeError",

@@ -4,7 +4,7 @@ const assert = require("node:assert/strict");
 const os = require("node:os");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { getErrno, setErrno } = require("../lib/errors");
+const { getErrno, setErrno } = require("../lib/jsre/errno");
 const { createAuthority } = require("./support/certificates");
 const { PATIENCE_MS, connect, receive, serve } = require("./support/pair");
 

@@ -3,7 +3,7 @@
 const assert = require("node:assert/strict");
 const NodeEmitter = require("node:events");
 const { test } = require("node:test");
-const EventEmitter = require("../lib/jsre/events");
+const EventEmitter = require("../lib/jsre/host/events");
 
 test("inherits makes an emitter of an object that exists", () => {
   class Thing {

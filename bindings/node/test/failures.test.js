@@ -5,8 +5,8 @@ const dgram = require("node:dgram");
 const { once } = require("node:events");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { getErrno, setErrno } = require("../lib/errors");
-const { native } = require("../lib/native");
+const { getErrno, setErrno } = require("../lib/jsre/errno");
+const { native } = require("../lib/core/native");
 const { createAuthority } = require("./support/certificates");
 const { PATIENCE_MS, connect, must, serve } = require("./support/pair");
 

@@ -12,8 +12,8 @@ const os = require("node:os");
 const path = require("node:path");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { getErrno, setErrno } = require("../lib/errors");
-const iosched = require("../lib/jsre/iosched");
+const { getErrno, setErrno } = require("../lib/jsre/errno");
+const iosched = require("../lib/jsre/host/iosched");
 const { createAuthority } = require("./support/certificates");
 const {
   descriptorsOf,

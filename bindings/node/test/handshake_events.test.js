@@ -8,7 +8,7 @@ const { inspect } = require("node:util");
 const { MessageChannel } = require("node:worker_threads");
 const Dtls = require("..");
 const { createAuthority } = require("./support/certificates");
-const { loop } = require("../lib/loop");
+const { loop } = require("../lib/core/loop");
 const {
   PATIENCE_MS,
   connect,
@@ -184,7 +184,7 @@ describe("callbacks about handshakes that wait together", () => {
     const program = runNode(
       t,
       `
-      const { loop } = require(${JSON.stringify(require.resolve("../lib/loop"))});
+      const { loop } = require(${JSON.stringify(require.resolve("../lib/core/loop"))});
       const key = Buffer.alloc(16, 7);
       setInterval(() => {}, 2 ** 30); // keeps Node's loop alive
       const told = [];

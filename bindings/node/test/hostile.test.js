@@ -21,7 +21,7 @@ const identity = createAuthority().leaf("server");
  */
 async function survives(t, source) {
   const prelude = `
-    const { native } = require(${JSON.stringify(path.join(LIB, "native.js"))});
+    const { native } = require(${JSON.stringify(path.join(LIB, "core/native.js"))});
     const IDENTITY = ${JSON.stringify(identity)};
     const here = Dtls.sockaddr(Dtls.INADDR_LOOPBACK);
     const key = Buffer.alloc(16, 1);
@@ -95,7 +95,7 @@ describe("options that JavaScript makes up", () => {
     survives(
       t,
       `
-      const { KNOWN } = require(${JSON.stringify(path.join(LIB, "known.js"))});
+      const { KNOWN } = require(${JSON.stringify(path.join(LIB, "core/known.js"))});
       const given = { psk, pskCallback: () => key };
       for (const call of ["createServer", "createClient"]) {
         const asked = {};
@@ -247,7 +247,7 @@ describe("native entries", () => {
       `${WALK}
       const addon = native();
       const { Server, Connection } = addon;
-      require(${JSON.stringify(path.join(LIB, "loop.js"))}).loop();
+      require(${JSON.stringify(path.join(LIB, "core/loop.js"))}).loop();
       const server = new Server({ ...IDENTITY, handshakeTimeout: 5000 }, { addr: "127.0.0.1", port: 0 });
       const client = Connection.connect(
         { handshakeTimeout: 5000, tickets: true }, { addr: "127.0.0.1", port: server.sockName().port },
@@ -293,7 +293,7 @@ describe("native entries", () => {
       require("node:v8").setFlagsFromString("--expose-gc");
       const gc = require("node:vm").runInNewContext("gc");
       const addon = native();
-      require(${JSON.stringify(path.join(LIB, "loop.js"))}).loop();
+      require(${JSON.stringify(path.join(LIB, "core/loop.js"))}).loop();
       const ids = [];
       for (let i = 0; i < 50; i++) {
         const server = new addon.Server(IDENTITY, { addr: "127.0.0.1", port: 0 });

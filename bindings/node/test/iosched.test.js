@@ -7,8 +7,8 @@ const fs = require("node:fs");
 const os = require("node:os");
 const { test } = require("node:test");
 const Dtls = require("..");
-const iosched = require("../lib/jsre/iosched");
-const { getErrno, setErrno } = require("../lib/errors");
+const iosched = require("../lib/jsre/host/iosched");
+const { getErrno, setErrno } = require("../lib/jsre/errno");
 const { createAuthority } = require("./support/certificates");
 const { inodeOf, udpSocket } = require("./support/kernel");
 const { connect, receive, serve } = require("./support/pair");
@@ -247,7 +247,7 @@ test("what cannot be waited for is told by errno", () => {
 });
 
 test("a negative timeout waits for ever", () => {
-  const { setTimeout } = require("../lib/jsre/timers");
+  const { setTimeout } = require("../lib/jsre/host/timers");
   let fired = 0;
   setTimeout(() => fired++, 5);
   iosched.poll(-1);

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const { describe, test } = require("node:test");
-const { Loop } = require("../lib/loop");
+const { Loop } = require("../lib/core/loop");
 
 /** An addon whose readiness the test sets: `ready` holds names of what is ready. */
 function fakeAddon() {

@@ -5,7 +5,7 @@ const path = require("node:path");
 const { spawnSync } = require("node:child_process");
 const { test } = require("node:test");
 const { Worker } = require("node:worker_threads");
-const { native } = require("../lib/native");
+const { native } = require("../lib/core/native");
 const { createAuthority } = require("./support/certificates");
 const { runNode } = require("./support/program");
 
@@ -78,7 +78,7 @@ test("a process that is out of descriptors gets an error, not an end", () => {
     const files = [];
     try { for (;;) files.push(fs.openSync("/dev/null")); } catch {}
     for (let i = 0; i < 4; i++) fs.closeSync(files.pop());
-    try { require("./lib/native").native(); } catch (error) { console.log("caught", error.message); }`;
+    try { require("./lib/core/native").native(); } catch (error) { console.log("caught", error.message); }`;
   const { stdout, status } = spawnSync(
     "sh",
     ["-c", `ulimit -n 64 && exec "$0" -e "$1"`, process.execPath, script],

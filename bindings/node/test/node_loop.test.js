@@ -124,7 +124,7 @@ for (let i = 0; i < 2; i++) Dtls.createClient({}, server.sockName(), () => {});
 // Both wait when Node's loop gets to turn.
 require(process.env.LOOP).loop().waitUntil(() => undefined, 100);`.replace(
         "process.env.LOOP",
-        JSON.stringify(require.resolve("../lib/loop")),
+        JSON.stringify(require.resolve("../lib/core/loop")),
       ),
     );
     assert.equal(output, "peer,tick,job,peer\n");
@@ -150,7 +150,7 @@ for (let i = 0; i < 2; i++) Dtls.createClient({}, server.sockName(), () => {});`
     const { output } = await run(
       t,
       `
-const iosched = require(${JSON.stringify(require.resolve("../lib/jsre/iosched"))});
+const iosched = require(${JSON.stringify(require.resolve("../lib/jsre/host/iosched"))});
 server.accept(undefined, (peer) => {
   iosched.add(iosched.event(iosched.READ, peer.sockFd, () => {
     console.log(read(peer));

@@ -421,7 +421,7 @@ setTimeout(() => {
     for (const where of ["main script", "task"]) {
       test(`${how}, in a ${where}`, LIMIT, async (t) => {
         const program = `${DTLS}
-const addon = require(${JSON.stringify(require.resolve("../lib/native"))}).native();
+const addon = require(${JSON.stringify(require.resolve("../lib/core/native"))}).native();
 let calls;
 let before;
 for (const name of ["turnNode", "awaitSignals", "wait"]) {

@@ -60,7 +60,7 @@ test("the tarball has these files and no others", () => {
   const library = filesOf(path.join(__dirname, "../lib")).map(
     (file) => `lib/${file}`,
   );
-  assert.ok(library.length > 40 && library.includes("lib/index.mjs"));
+  assert.ok(library.length > 40 && library.includes("lib/jsre/dtls/index.mjs"));
   const expected = [
     "CHANGELOG.md",
     "LICENSE",
@@ -116,7 +116,7 @@ test("package.json names the repository, if the clone has one", () => {
 test("a failure tells how to clone the repository and build, if it is known", () => {
   const script = `
     Object.defineProperty(process, "arch", { value: "riscv64" });
-    try { require("./lib/native").native(); } catch (error) { console.log(error.message); }`;
+    try { require("./lib/core/native").native(); } catch (error) { console.log(error.message); }`;
   const said = execFileSync(process.execPath, ["-e", script], {
     cwd: installed.folder,
     env: { ...process.env, DTLS_NATIVE: "" },
@@ -164,11 +164,11 @@ test("every entry has its files, for import and for require", () => {
 
 test("imports by name are all that the CommonJS modules export", async () => {
   for (const [file, commonJs] of [
-    ["index", require("..")],
-    ["iosched", require("../lib/jsre/iosched")],
-    ["task", { Task: require("../lib/jsre/task") }],
+    ["dtls/index", require("..")],
+    ["host/iosched", require("../lib/jsre/host/iosched")],
+    ["host/task", { Task: require("../lib/jsre/host/task") }],
   ]) {
-    const module = await import(`../lib/${file}.mjs`);
+    const module = await import(`../lib/jsre/${file}.mjs`);
     const names = Object.keys(commonJs).sort();
     assert.deepEqual(Object.keys(module).sort(), [...names, "default"].sort());
     for (const name of names) {

@@ -7,7 +7,7 @@ const dgram = require("node:dgram");
 const os = require("node:os");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { setErrno } = require("../lib/errors");
+const { setErrno } = require("../lib/jsre/errno");
 const { createAuthority } = require("./support/certificates");
 const {
   PATIENCE_MS,

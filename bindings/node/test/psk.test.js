@@ -6,7 +6,7 @@ const assert = require("node:assert/strict");
 const os = require("node:os");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { setErrno } = require("../lib/errors");
+const { setErrno } = require("../lib/jsre/errno");
 const { createAuthority } = require("./support/certificates");
 const { PATIENCE_MS, connect, must, serve } = require("./support/pair");
 const {

@@ -7,9 +7,9 @@ const fs = require("node:fs");
 const os = require("node:os");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const { getErrno, setErrno } = require("../lib/errors");
-const iosched = require("../lib/jsre/iosched");
-const { setTimeout } = require("../lib/jsre/timers");
+const { getErrno, setErrno } = require("../lib/jsre/errno");
+const iosched = require("../lib/jsre/host/iosched");
+const { setTimeout } = require("../lib/jsre/host/timers");
 const { createAuthority } = require("./support/certificates");
 const { inodeOf, udpSocket } = require("./support/kernel");
 const {

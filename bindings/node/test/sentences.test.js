@@ -141,8 +141,8 @@ describe("sentences are found", () => {
       "src/handshake/server_13.cpp",
       "src/net/sockaddr.cpp",
       "bindings/node/src/task_registry.cpp",
-      "bindings/node/lib/validate.js",
-      "bindings/node/lib/jsre/run.js",
+      "bindings/node/lib/core/validate.js",
+      "bindings/node/lib/jsre/host/run.js",
       "bindings/node/bin/jsre",
     ]) {
       assert.ok(files.includes(file), file);

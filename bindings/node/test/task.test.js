@@ -10,7 +10,7 @@ const { LIMIT, passes, runTasks } = require("./support/tasks");
 const authority = createAuthority();
 const identity = authority.leaf("server");
 const env = { ...process.env, CERT: identity.cert, KEY: identity.key };
-const TASK = JSON.stringify(require.resolve("../lib/jsre/task"));
+const TASK = JSON.stringify(require.resolve("../lib/jsre/host/task"));
 
 describe("a new task", () => {
   test("knows who it is, and its argument", LIMIT, (t) =>

@@ -2,9 +2,9 @@
 
 const assert = require("node:assert/strict");
 const { describe, test } = require("node:test");
-const { TimerHeap } = require("../lib/jsre/timer_heap");
-const { Immediate, Timeout } = require("../lib/jsre/timeout");
-const { TimerQueue } = require("../lib/jsre/timer_queue");
+const { TimerHeap } = require("../lib/jsre/host/timer_heap");
+const { Immediate, Timeout } = require("../lib/jsre/host/timeout");
+const { TimerQueue } = require("../lib/jsre/host/timer_queue");
 
 const nothing = () => {};
 

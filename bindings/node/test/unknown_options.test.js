@@ -5,7 +5,7 @@
 const assert = require("node:assert/strict");
 const { describe, test } = require("node:test");
 const Dtls = require("..");
-const known = require("../lib/known");
+const known = require("../lib/core/known");
 const { createAuthority } = require("./support/certificates");
 const { runNode } = require("./support/program");
 const { serve } = require("./support/pair");

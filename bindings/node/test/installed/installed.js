@@ -96,7 +96,7 @@ describe(`the installed package, Node ${version}`, () => {
       modules.filter((name) => !name.startsWith(".")),
       ["@jsre"],
     );
-    assert.ok(fs.existsSync(path.join(packed, "lib/index.js")));
+    assert.ok(fs.existsSync(path.join(packed, "lib/jsre/dtls/index.js")));
   });
 
   test("is required, and a client verifies its server", () => {

@@ -2,7 +2,7 @@
 
 const assert = require("node:assert/strict");
 const Dtls = require("../..");
-const { loop } = require("../../lib/loop");
+const { loop } = require("../../lib/core/loop");
 
 const PATIENCE_MS = 10000;
 

@@ -54,7 +54,7 @@ const PEER = `the peer at ${GAP}`;
  */
 const COMPLETE = [
   {
-    file: /^bindings\/node\/lib\/jsre\/run/,
+    file: /^bindings\/node\/lib\/jsre\/host\/run/,
     context: /^refuse/,
     before: "jsre: ",
   },
@@ -189,7 +189,7 @@ const PARTS = Object.freeze({
     /^(?:src\/(?:runtime|endpoint)|include)\//,
   Cryptography: /^src\/crypto\//,
   "JSRE: tasks, `iosched`, the command `jsre`":
-    /^bindings\/node\/(?:lib\/jsre|bin|src\/task)/,
+    /^bindings\/node\/(?:lib\/jsre\/host|bin|src\/task)/,
   "The module for JavaScript": /^bindings\/node\//,
 });
 

@@ -1,6 +1,0 @@
-"use strict";
-
-const { constants, sockaddr, sockaddr6 } = require("../address");
-
-// Only what addresses need. Datagram and stream sockets are the host's.
-module.exports = Object.freeze({ ...constants, sockaddr, sockaddr6 });
