@@ -75,7 +75,11 @@ describe("a file that requires another layer is noticed", () => {
   for (const [file, source, seen] of [
     ["core/a.js", 'require("../jsre/errno")', "jsre/errno.js"],
     ["core/a.js", 'x = require.resolve("../jsre/dtls")', "jsre/dtls/index.js"],
-    ["core/a.mjs", 'import a from "../jsre/dtls/index.js"', "jsre/dtls/index.js"],
+    [
+      "core/a.mjs",
+      'import a from "../jsre/dtls/index.js"',
+      "jsre/dtls/index.js",
+    ],
     ["jsre/errno.js", 'require("../core/loop")', "core/loop.js"],
     ["jsre/dtls/a.js", 'require("../host/sys")', "jsre/host/sys.js"],
   ]) {

@@ -62,9 +62,7 @@ function toText(address) {
     return undefined;
   }
   const { domain, addr, port } = address;
-  return domain === AF_INET6
-    ? `[${addr}]:${port}`
-    : `${addr}:${port}`;
+  return domain === AF_INET6 ? `[${addr}]:${port}` : `${addr}:${port}`;
 }
 
 module.exports = { AF_INET, AF_INET6, parse, toText };

@@ -2,16 +2,17 @@
 
 const { promisify } = require("node:util");
 const address = require("../../core/address");
-const { Connection } = require("./connection");
-const { ERRNO, fail, failure } = require("../../core/errors");
-const { Handle } = require("../../core/handle");
-const { establish, whenEstablished } = require("./handshake");
+const { ERRNO, failure } = require("../../core/errors");
 const { loop } = require("../../core/loop");
 const { native } = require("../../core/native");
 const options = require("../../core/options");
-const { promised } = require("./promises");
 const { askClient } = require("../../core/psk");
 const validate = require("../../core/validate");
+const { fail } = require("../errno");
+const { Connection } = require("./connection");
+const { Handle } = require("./handle");
+const { establish, whenEstablished } = require("./handshake");
+const { promised } = require("./promises");
 
 /** @typedef {import("../../../types/native").Connection} NativeConnection */
 /** @typedef {import("../../../types/native").Address} Address */

@@ -2,16 +2,17 @@
 
 const { inspect } = require("node:util");
 const { toText } = require("../../core/address");
-const { Dtls } = require("./dtls");
-const { ERRNO, fail, failure } = require("../../core/errors");
+const { ERRNO, failure } = require("../../core/errors");
 const { INTEREST } = require("../../core/handle");
-const { STATE, STATE_NAMES, whyUnfinished } = require("./handshake");
 const { loop } = require("../../core/loop");
 const { notice } = require("../../core/notices");
 const { SRTP_PROFILES, VERSIONS } = require("../../core/protocol");
 const { answer } = require("../../core/psk");
 const { Session } = require("../../core/session");
 const validate = require("../../core/validate");
+const { fail } = require("../errno");
+const { Dtls } = require("./dtls");
+const { STATE, STATE_NAMES, whyUnfinished } = require("./handshake");
 
 /** @typedef {import("../../../types/native").Connection} NativeConnection */
 /** @typedef {import("../../../types/native").Address} Address */
@@ -52,7 +53,7 @@ class Connection extends Dtls {
   #ask;
 
   /**
-   * @param {import("../../core/handle").Handle<NativeConnection>} handle
+   * @param {import("./handle").Handle<NativeConnection>} handle
    * @param {(identity: string | Buffer) => unknown} [ask] finds a pre-shared key
    */
   constructor(handle, ask) {

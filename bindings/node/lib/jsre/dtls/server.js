@@ -2,17 +2,19 @@
 
 const { inspect, promisify } = require("node:util");
 const address = require("../../core/address");
-const { Connection } = require("./connection");
-const { Dtls } = require("./dtls");
-const { ERRNO, fail } = require("../../core/errors");
-const { Handle, INTEREST } = require("../../core/handle");
+const { ERRNO } = require("../../core/errors");
+const { INTEREST } = require("../../core/handle");
 const { loop } = require("../../core/loop");
 const { native } = require("../../core/native");
 const { notice } = require("../../core/notices");
 const options = require("../../core/options");
-const { servers } = require("./own_servers");
 const { askServer } = require("../../core/psk");
 const validate = require("../../core/validate");
+const { fail } = require("../errno");
+const { Connection } = require("./connection");
+const { Dtls } = require("./dtls");
+const { Handle } = require("./handle");
+const { servers } = require("./own_servers");
 
 /** @typedef {import("../../../types/native").Server} NativeServer */
 /** @typedef {import("../../../types/native").Address} Address */
