@@ -81,6 +81,13 @@ bool finish(EVP_CIPHER_CTX* context) {
   return EVP_CipherFinal_ex(context, rest, &done) == 1;
 }
 
+// GCM and ChaCha20 have decrypted by now: nobody is to see what is not authentic (RFC 5116 §2.2).
+std::nullopt_t refuse(std::span<std::byte> text) {
+  wipe(text);
+  ERR_clear_error();
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool aead_is_available(AeadAlgorithm algorithm) {
@@ -129,6 +136,26 @@ bool AeadKey::seal_with_nonce(AeadNonce nonce, std::span<const std::byte, kTls12
   return sealed;
 }
 
+std::optional<std::size_t> AeadKey::open_with_nonce(AeadNonce nonce,
+                                                    std::span<const std::byte, kTls12AadSize> aad,
+                                                    std::span<std::byte> sealed) const {
+  const std::size_t around = kExplicitNonceSize + aead_tag_size(algorithm_);
+  if (key_.id() == 0 || sealed.size() < around) return std::nullopt;
+  if (!takes_nonce_as_parameter(algorithm_) || sealed.size() > kMaxTlsInner) {
+    std::array<std::byte, kAeadNonceSize> whole;
+    std::ranges::copy(nonce, whole.begin());
+    std::copy_n(sealed.begin(), kExplicitNonceSize, whole.end() - kExplicitNonceSize);
+    return open(whole, aad, sealed.subspan(kExplicitNonceSize));
+  }
+  const auto text = sealed.subspan(kExplicitNonceSize, sealed.size() - around);
+  const bool authentic = PerThread<ContextCache>::with([&](ContextCache& cache) {
+    EVP_CIPHER_CTX* const context = cache.keyed({CipherUse::Task::kOpen, algorithm_}, key_);
+    return context != nullptr && open_record(context, nonce, aad, sealed);
+  });
+  if (authentic) return text.size();
+  return refuse(text);
+}
+
 std::optional<std::size_t> AeadKey::open(AeadNonce nonce, Bytes aad,
                                          std::span<std::byte> sealed) const {
   const std::size_t tag_size = aead_tag_size(algorithm_);
@@ -147,10 +174,7 @@ std::optional<std::size_t> AeadKey::open(AeadNonce nonce, Bytes aad,
            (is_ccm(algorithm_) || finish(context));
   });
   if (authentic) return text.size();
-  // GCM and ChaCha20 have decrypted by now: nobody is to see what is not authentic (RFC 5116 §2.2).
-  wipe(text);
-  ERR_clear_error();
-  return std::nullopt;
+  return refuse(text);
 }
 
 }  // namespace dtls::crypto

@@ -69,6 +69,13 @@ class AeadKey {
   [[nodiscard]] std::optional<std::size_t> open(AeadNonce nonce, Bytes aad,
                                                 std::span<std::byte> sealed) const;
 
+  // open_with_nonce opens such a record in place: its text is behind the explicit nonce then, and
+  // its size is given. The explicit nonce is that of `sealed`; the first bytes of `nonce` come
+  // before it. The last two bytes of `aad` are the size of the text.
+  [[nodiscard]] std::optional<std::size_t> open_with_nonce(
+      AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
+      std::span<std::byte> sealed) const;
+
   // leave_thread: see CipherKey.
   void leave_thread() const noexcept { key_.leave_thread(); }
 

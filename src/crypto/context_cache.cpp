@@ -97,18 +97,40 @@ bool seal_as_usual(EVP_CIPHER_CTX* context, ProbedRecord& record) {
 }
 
 // The same in the three ways that there are, and whether they agree.
-bool agrees_with_itself(const EVP_CIPHER* cipher) {
+bool agrees_with_itself(const EVP_CIPHER* cipher, ProbedRecord& sealed) {
   const OwnedContext context(EVP_CIPHER_CTX_new());
   const OSSL_PARAM nonce[] = {nonce_parameter(kProbeNonce), OSSL_PARAM_END};
-  std::array<ProbedRecord, 3> records{};
+  std::array<ProbedRecord, 2> records{};
   return context != nullptr &&
          EVP_EncryptInit_ex2(context.get(), cipher, raw(Bytes(kProbeKey)), raw(Bytes(kProbeNonce)),
                              nullptr) == 1 &&
          seal_as_usual(context.get(), records[0]) &&
          EVP_CIPHER_CTX_set_params(context.get(), nonce) == 1 &&
          seal_as_usual(context.get(), records[1]) &&
-         seal_record(context.get(), kProbeNonce, kProbeAad, records[2]) &&
-         records[0] == records[1] && records[1] == records[2];
+         seal_record(context.get(), kProbeNonce, kProbeAad, sealed) && records[0] == records[1] &&
+         records[1] == sealed;
+}
+
+// Whether the record is opened in one call, and one with another tag or other additional data is
+// not.
+bool opens_what_is_genuine(const EVP_CIPHER* cipher, const ProbedRecord& sealed) {
+  const OwnedContext context(EVP_CIPHER_CTX_new());
+  if (context == nullptr || EVP_DecryptInit_ex2(context.get(), cipher, raw(Bytes(kProbeKey)),
+                                                raw(Bytes(kProbeNonce)), nullptr) != 1) {
+    return false;
+  }
+  auto nonce = kProbeNonce;  // the explicit part is the record's, and not this
+  std::fill_n(nonce.end() - kExplicitNonceSize, kExplicitNonceSize, std::byte{9});
+  auto other_aad = kProbeAad;
+  other_aad[0] ^= std::byte{1};
+  auto forged = sealed;
+  forged.back() ^= std::byte{1};
+  auto genuine = sealed;
+  auto genuine_too = sealed;
+  return !open_record(context.get(), nonce, kProbeAad, forged) &&
+         open_record(context.get(), nonce, kProbeAad, genuine) &&
+         genuine[kExplicitNonceSize] == std::byte{0} &&
+         !open_record(context.get(), nonce, other_aad, genuine_too);
 }
 
 // A provider of somebody else's might take the size of nonce_parameter literally, so only the
@@ -118,7 +140,8 @@ bool has_parameters(const EVP_CIPHER* cipher) {
       std::string_view(OSSL_PROVIDER_get0_name(EVP_CIPHER_get0_provider(cipher))) != "default") {
     return false;
   }
-  const bool agrees = agrees_with_itself(cipher);
+  ProbedRecord sealed{};
+  const bool agrees = agrees_with_itself(cipher, sealed) && opens_what_is_genuine(cipher, sealed);
   ERR_clear_error();
   return agrees;
 }
@@ -140,10 +163,13 @@ OSSL_PARAM nonce_parameter(AeadNonce nonce) {
           const_cast<std::byte*>(nonce.data()), kWhole, OSSL_PARAM_UNMODIFIED};
 }
 
-bool seal_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
-                 std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record) {
-  // libcrypto takes off the nonce from the length that it is told.
-  const std::size_t length = record.size() - kGcmTagSize;
+namespace {
+
+// One call for a whole record. `length` is what libcrypto is told in the additional data: it takes
+// off the explicit nonce, and when it opens also the tag.
+bool process_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
+                    std::span<const std::byte, kTls12AadSize> aad, std::size_t length,
+                    std::span<std::byte> record) {
   std::array<std::byte, kTls12AadSize> told;
   std::ranges::copy(aad, told.begin());
   told[kTls12AadSize - 2] = static_cast<std::byte>(length >> 8U);
@@ -155,6 +181,18 @@ bool seal_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
   return EVP_CIPHER_CTX_set_params(context, params) == 1 &&
          EVP_Cipher(context, raw(record), raw(Bytes(record)),
                     static_cast<unsigned>(record.size())) > 0;
+}
+
+}  // namespace
+
+bool seal_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
+                 std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record) {
+  return process_record(context, nonce, aad, record.size() - kGcmTagSize, record);
+}
+
+bool open_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
+                 std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record) {
+  return process_record(context, nonce, aad, record.size(), record);
 }
 
 bool cipher_is_available(CipherUse use) {

@@ -29,7 +29,8 @@ struct CipherUse {
 bool cipher_is_available(CipherUse use);
 
 // takes_nonce_as_parameter says whether a context of the algorithm gets a nonce by
-// EVP_CIPHER_CTX_set_params, as TLS's and SSH's whole nonces do, and has seal_record. That is
+// EVP_CIPHER_CTX_set_params, as TLS's and SSH's whole nonces do, and has seal_record and
+// open_record. That is
 // libcrypto's own AES-GCM only; an EVP_CipherInit_ex2 for each record costs 40 ns more there. Any
 // thread.
 bool takes_nonce_as_parameter(AeadAlgorithm algorithm);
@@ -38,6 +39,10 @@ OSSL_PARAM nonce_parameter(AeadNonce nonce);
 // seal_record seals a record of DTLS 1.2 in one call: `record` is the explicit nonce, which is
 // written, the text, in place, and the tag. Its text has less than 2^16 - 8 bytes.
 bool seal_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
+                 std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record);
+// open_record opens one in the same way; the explicit nonce is the record's own, and the first four
+// bytes of `nonce` are the rest.
+bool open_record(EVP_CIPHER_CTX* context, AeadNonce nonce,
                  std::span<const std::byte, kTls12AadSize> aad, std::span<std::byte> record);
 
 // ContextCache is direct-mapped: a key has one slot for each use. Bounded, so that a thread with a

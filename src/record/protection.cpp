@@ -208,17 +208,17 @@ Protection::Opened Protection::open_tls12(const wire::RecordHeader& header,
   const std::size_t nonce_size = prefix() - wire::kRecordHeaderSize;
   const std::size_t tag = crypto::aead_tag_size(algorithm_);
   if (fragment.size() < nonce_size + tag) return opened;
-  const auto sealed = fragment.subspan(nonce_size);
   const std::uint64_t counter = epoch_and_sequence(header.epoch, header.sequence);
+  const Nonce nonce = nonce_of(counter);
+  const auto aad =
+      legacy_aad(counter, header.type, header.version, fragment.size() - nonce_size - tag);
   // Explicit nonces are the sender's choice (RFC 5288 §3): what it says, not the number, counts.
-  Nonce nonce = nonce_of(counter);
-  std::copy_n(fragment.begin(), nonce_size, nonce.begin() + kSaltSize);
-  const auto aad = legacy_aad(counter, header.type, header.version, sealed.size() - tag);
-  const auto size = key_->open(nonce, aad, sealed);
+  const auto size = nonce_size > 0 ? key_->open_with_nonce(nonce, aad, fragment)
+                                   : key_->open(nonce, aad, fragment);
   if (!size) return opened;
   opened.verdict = *size > max_plaintext ? Verdict::kOverlong : Verdict::kOpened;
   opened.type = header.type;
-  opened.content = sealed.first(*size);
+  opened.content = fragment.subspan(nonce_size, *size);
   return opened;
 }
 

@@ -202,6 +202,56 @@ TEST_P(EveryAead, a_record_with_its_nonce_of_the_wrong_size_is_refused) {
   }
 }
 
+TEST_P(EveryAead, opens_a_record_with_its_own_explicit_nonce) {
+  const AeadKey key(GetParam(), key_for(GetParam()));
+  Buffer other = kNonce;  // its end is not what the record says
+  std::fill_n(other.end() - kExplicitNonceSize, kExplicitNonceSize, std::byte{0x77});
+  for (const std::size_t size : {0U, 1U, 16U, 64U, 1200U, 16384U, 65511U}) {
+    const Buffer plaintext(size, std::byte{0x33});
+    const auto aad = record_aad(size);
+    Buffer sealed(kExplicitNonceSize + size + aead_tag_size(GetParam()));
+    ASSERT_TRUE(key.seal_with_nonce(nonce_of(kNonce), aad, plaintext, sealed)) << size;
+    ASSERT_EQ(key.open_with_nonce(nonce_of(other), aad, sealed), size);
+    EXPECT_TRUE(std::ranges::equal(std::span(sealed).subspan(kExplicitNonceSize, size), plaintext));
+  }
+}
+
+TEST_P(EveryAead, refuses_every_change_of_a_record_and_shows_nothing_of_it) {
+  const AeadKey key(GetParam(), key_for(GetParam()));
+  const Buffer plaintext(40, std::byte{0x11});
+  const auto aad = record_aad(plaintext.size());
+  Buffer sealed(kExplicitNonceSize + plaintext.size() + aead_tag_size(GetParam()));
+  ASSERT_TRUE(key.seal_with_nonce(nonce_of(kNonce), aad, plaintext, sealed));
+  const auto expect_refused = [&](Buffer record, AeadNonce nonce, const auto& with) {
+    EXPECT_FALSE(key.open_with_nonce(nonce, with, record));
+    const auto text = std::span(record).subspan(kExplicitNonceSize, plaintext.size());
+    EXPECT_TRUE(std::ranges::all_of(text, [](std::byte byte) { return byte == std::byte{0}; }));
+  };
+  for (std::size_t at = 0; at < sealed.size(); ++at) {
+    auto forged = sealed;
+    forged[at] ^= std::byte{0x80};
+    expect_refused(forged, nonce_of(kNonce), aad);
+    auto genuine = sealed;
+    ASSERT_EQ(key.open_with_nonce(nonce_of(kNonce), aad, genuine), plaintext.size()) << at;
+  }
+  auto other_salt = kNonce;
+  other_salt[0] ^= std::byte{1};
+  expect_refused(sealed, nonce_of(other_salt), aad);
+  for (std::size_t at = 0; at < kTls12AadSize - 2; ++at) {
+    auto other_aad = aad;
+    other_aad[at] ^= std::byte{1};
+    expect_refused(sealed, nonce_of(kNonce), other_aad);
+  }
+}
+
+TEST_P(EveryAead, refuses_a_record_that_is_shorter_than_nonce_and_tag) {
+  const AeadKey key(GetParam(), key_for(GetParam()));
+  for (std::size_t size = 0; size < kExplicitNonceSize + aead_tag_size(GetParam()); ++size) {
+    Buffer sealed(size);
+    EXPECT_FALSE(key.open_with_nonce(nonce_of(kNonce), record_aad(0), sealed)) << size;
+  }
+}
+
 // A record of DTLS 1.2 may have no content (RFC 5246 §6.2.1).
 TEST_P(EveryAead, an_empty_text_has_a_tag_too) {
   const AeadKey key(GetParam(), key_for(GetParam()));
