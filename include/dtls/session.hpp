@@ -23,6 +23,8 @@ namespace dtls {
 inline constexpr std::size_t kMaxMessage = 16384;
 // The largest datagram a session makes: a full record with header and AEAD expansion.
 inline constexpr std::size_t kMaxDatagram = kMaxMessage + 2048;
+// A datagram that Session::seal writes is at most this much larger than its message.
+inline constexpr std::size_t kMaxExpansion = 64;
 
 // PeerVerification is the outcome of checking the peer's certificate.
 struct PeerVerification {
@@ -83,9 +85,10 @@ class Context {
 
 // Drain contract: after every call that may change state (receive, send, close, renegotiate,
 // handle_timeout) call poll_event until it returns nothing, then poll_transmit until it returns 0,
-// then re-read deadline. A session may be used by one thread at a time. In a child process made by
-// fork(2) the parent's sessions are dead, since both would send under the same nonces: calls that
-// return a Result fail with EBADF, the others do nothing and give nothing.
+// then re-read deadline. seal and open say when there is nothing to drain after them. A session may
+// be used by one thread at a time. In a child process made by fork(2) the parent's sessions are
+// dead, since both would send under the same nonces: calls that return a Result fail with EBADF,
+// the others do nothing and give nothing.
 class Session {
  public:
   struct State;  // the engine's own
@@ -108,6 +111,20 @@ class Session {
   // send makes one record, in one datagram, of the message. Fails with EAGAIN before Connected and
   // while a renegotiation runs, EMSGSIZE above Negotiated::max_message, EPIPE after the end.
   Result<void> send(std::span<const std::byte> message);
+
+  // open takes in one datagram, as receive does. Where the datagram is one record of application
+  // data of an established association, open decrypts it in place and returns the message, a part
+  // of `datagram`; there is nothing to drain then. Otherwise it returns nullopt: drain the session
+  // as after receive; poll_event returns the messages. Call it on a drained session.
+  std::optional<std::span<const std::byte>> open(std::span<std::byte> datagram, TimePoint now);
+
+  // seal writes the one datagram of a message directly to `out` and returns its size; there is
+  // nothing to drain then. It returns 0 where other datagrams have to go out first (of a handshake,
+  // a key update, an earlier send) and for an empty message, for which no record is made: the
+  // session has accepted the message as by send, and poll_transmit returns the datagrams in their
+  // order. Fails as send does, and with ENOBUFS where `out` has no room for the record:
+  // message.size() + kMaxExpansion bytes are always enough. `message` must not overlap `out`.
+  Result<std::size_t> seal(std::span<const std::byte> message, std::span<std::byte> out);
 
   // close makes the close_notify alert, once the association was established. Harmless at any time.
   // The secrets of the association are wiped when the session is destroyed.

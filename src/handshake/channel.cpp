@@ -232,6 +232,10 @@ std::size_t Channel::poll_transmit(std::span<std::byte> out, TimePoint now) {
   return used;
 }
 
+bool Channel::has_output() const {
+  return work_ && work_->has_output();
+}
+
 std::size_t Channel::write_ack(std::span<std::byte> out) {
   if (!work_->ack_due) return 0;
   work_->ack_due = false;

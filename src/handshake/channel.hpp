@@ -155,6 +155,8 @@ class Channel {
   // receive takes a datagram, which is decrypted in place. Drain next() before the next receive.
   void receive(std::span<std::byte> datagram, TimePoint now);
   std::optional<Input> next();
+  // has_rest: records of the datagram are left that next() has not come to.
+  [[nodiscard]] bool has_rest() const { return inbound_.has_rest(); }
   // put_back refuses the message that next() gave last, in epoch 0, before next() is called again:
   // it was out of turn, so anybody can have sent it. The message with its number is still expected.
   void put_back();
@@ -182,6 +184,8 @@ class Channel {
   // size, 0 when there is none. `out` should hold mtu bytes; a smaller one bounds datagrams
   // further.
   std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
+  // has_output: the next poll_transmit writes something.
+  [[nodiscard]] bool has_output() const;
   [[nodiscard]] std::optional<TimePoint> deadline() const;
   // linger_deadline: when handle_timeout frees what only a repetition of the peer's would need, 4
   // minutes (RFC 6347 §4.2.4: twice the longest life of a segment) after the last handshake

@@ -94,9 +94,26 @@ std::optional<EngineEvent> Engine::poll_event() {
       if (events_.empty()) return std::nullopt;
       continue;
     }
-    std::visit([this](const auto& what) { take(what); }, *input);
-    if (is_waiting()) core_.channel.postpone_rest();  // the datagram does not last so long
+    take_input(*input);
   }
+}
+
+void Engine::take_input(const Input& input) {
+  std::visit([this](const auto& what) { take(what); }, input);
+  if (is_waiting()) core_.channel.postpone_rest();  // the datagram does not last so long
+}
+
+std::optional<std::span<const std::byte>> Engine::open(std::span<std::byte> datagram,
+                                                       TimePoint now) {
+  const bool was_settled = is_settled();
+  receive(datagram, now);
+  if (!was_settled) return std::nullopt;
+  const auto input = core_.channel.next();
+  if (!input) return std::nullopt;
+  take_input(*input);
+  // What follows in the datagram must not be forgotten.
+  if (core_.channel.has_rest()) return std::nullopt;
+  return std::exchange(received_, std::nullopt);
 }
 
 void Engine::take(const HandshakeMessage& message) {
@@ -335,6 +352,31 @@ void Engine::end(EngineEvent event) {
 
 // ---- output ----
 
+std::size_t Engine::max_message() const {
+  const std::size_t limit = core_.negotiated.peer_record_limit;
+  return limit == 0 ? wire::kMaxPlaintext : std::min<std::size_t>(limit, wire::kMaxPlaintext);
+}
+
+// What must come before or after the record (a KeyUpdate, the end of the keys, a flight, earlier
+// messages) is left to send and poll_transmit.
+Result<std::size_t> Engine::seal(std::span<const std::byte> message, std::span<std::byte> out) {
+  const bool is_next = phase_ == Phase::kEstablished && handshake_ == nullptr && sealed_.empty() &&
+                       !core_.channel.has_output() && !core_.channel.needs_rekey();
+  const bool fits = !message.empty() && message.size() <= max_message();
+  if (is_next && fits) {
+    const std::size_t size = core_.channel.seal_application_data(message, out);
+    if (size != 0) return size;
+    if (out.size() < message.size() + core_.channel.application_overhead()) {
+      return misuse(ENOBUFS,
+                    "the buffer has no room for the record; its message and "
+                    "`kMaxExpansion` bytes more are enough");
+    }
+  }
+  auto sent = send(message);
+  if (!sent) return std::move(sent).error();
+  return std::size_t{0};
+}
+
 Result<void> Engine::send(std::span<const std::byte> message) {
   if (phase_ == Phase::kEnded) {
     return misuse(EPIPE, "the association has ended; nothing can be sent any more");
@@ -345,14 +387,12 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   if (is_renegotiating()) {
     return misuse(EAGAIN, "a renegotiation is under way; send when it has ended");
   }
-  const std::size_t limit = core_.negotiated.peer_record_limit;
-  if (message.size() > wire::kMaxPlaintext || (limit != 0 && message.size() > limit)) {
-    const std::size_t most = limit == 0 ? wire::kMaxPlaintext : limit;
+  if (message.size() > max_message()) {
     return Error{ErrorKind::kMisuse,
                  EMSGSIZE,
                  "a message of " + std::to_string(message.size()) +
-                     " bytes does not fit one record; send at most " + std::to_string(most) +
-                     " bytes at once",
+                     " bytes does not fit one record; send at most " +
+                     std::to_string(max_message()) + " bytes at once",
                  {}};
   }
   if (message.empty()) return {};  // an empty record would never be shown to the peer's program

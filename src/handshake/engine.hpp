@@ -69,6 +69,9 @@ class Engine {
   // send seals one record for one datagram. Fails with EAGAIN before Established, EMSGSIZE above
   // the record size limit of the peer, EPIPE after the end or when the keys are used up.
   Result<void> send(std::span<const std::byte> message);
+  // open and seal: see Session.
+  std::optional<std::span<const std::byte>> open(std::span<std::byte> datagram, TimePoint now);
+  Result<std::size_t> seal(std::span<const std::byte> message, std::span<std::byte> out);
   // close says close_notify once established; nothing can be sent after it.
   void close();
 
@@ -146,6 +149,12 @@ class Engine {
     return handshake_ != nullptr && handshake_->is_waiting();
   }
   [[nodiscard]] bool is_strict() const { return core_.settings->channel.strict_plaintext; }
+  // Whether nothing but application data is under way and nothing waits to be polled.
+  [[nodiscard]] bool is_settled() const {
+    return phase_ == Phase::kEstablished && handshake_ == nullptr && early_ == nullptr &&
+           events_.empty() && !received_;
+  }
+  void take_input(const Input& input);
   void take(const HandshakeMessage& message);
   void take(const ChangeCipherSpec& change);
   void take(const AlertIn& in);
@@ -166,6 +175,7 @@ class Engine {
   void end(EngineEvent event);
   void follow();
   void replace_worn_keys();
+  [[nodiscard]] std::size_t max_message() const;
   static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
                                    std::size_t size);
   EngineEvent take_event();

@@ -3,20 +3,15 @@
 #include <pthread.h>
 
 namespace dtls::process {
-namespace {
-
-std::atomic<unsigned> count{0};
-
-}  // namespace
 
 bool watches_forks() {
-  static const bool kWatches = pthread_atfork(nullptr, nullptr, [] { ++count; }) == 0;
+  static const bool kWatches = pthread_atfork(nullptr, nullptr, [] { ++Birthplace::count_; }) == 0;
   return kWatches;
 }
 
 unsigned forks() {
   watches_forks();
-  return count.load(std::memory_order_relaxed);
+  return Birthplace::count_.load(std::memory_order_relaxed);
 }
 
 }  // namespace dtls::process

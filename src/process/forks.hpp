@@ -14,13 +14,18 @@ unsigned forks();
 // is.
 bool watches_forks();
 
-// Birthplace remembers the process in which it was made.
+// Birthplace remembers the process in which it was made. Every record asks for it, so that the
+// count is read in place: the constructor has begun to watch for forks.
 class Birthplace {
  public:
   Birthplace() : born_(forks()) {}
-  [[nodiscard]] bool is_here() const { return forks() == born_; }
+  [[nodiscard]] bool is_here() const { return count_.load(std::memory_order_relaxed) == born_; }
 
  private:
+  friend unsigned forks();
+  friend bool watches_forks();
+  static inline std::atomic<unsigned> count_{0};
+
   unsigned born_;
 };
 

@@ -72,6 +72,7 @@ class Inbound {
   // dropped.
   std::span<std::byte> take_rest() { return std::exchange(rest_, {}); }
   std::optional<InboundRecord> next();
+  [[nodiscard]] bool has_rest() const { return !rest_.empty(); }
 
   [[nodiscard]] const Discarded& discarded() const { return discarded_; }
   // note_stray counts a record that next() gave, but that is of a type or at a time that is

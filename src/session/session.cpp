@@ -60,6 +60,22 @@ Result<void> Session::send(std::span<const std::byte> message) {
   return state_->engine.send(message);
 }
 
+std::optional<std::span<const std::byte>> Session::open(std::span<std::byte> datagram,
+                                                        TimePoint now) {
+  State& state = *state_;
+  if (!state.engine.is_established() || state.is_elsewhere()) {
+    receive(datagram, now);
+    return std::nullopt;
+  }
+  state.now = now;
+  return state.engine.open(datagram, now);
+}
+
+Result<std::size_t> Session::seal(std::span<const std::byte> message, std::span<std::byte> out) {
+  if (state_->is_elsewhere()) return of_parent();
+  return state_->engine.seal(message, out);
+}
+
 void Session::close() {
   if (state_->is_elsewhere()) return;
   state_->handshake_deadline.reset();
