@@ -1,6 +1,9 @@
-"""Who is measured by `./dev bench net`, and what each of them is able to do."""
+"""What is measured, and what each contender is able to do."""
 
 import dataclasses
+import pathlib
+
+NODE_PROGRAMS = pathlib.Path(__file__).resolve().parent.parent / "node"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,6 +16,16 @@ class Contender:
     @property
     def has_handshakes(self):
         return self.protocol == "dtls"
+
+    def command(self, programs):
+        return [programs / f"dtls_bench_net_{self.program}"]
+
+
+class NodeContender(Contender):
+    """`program` is a file of bench/node."""
+
+    def command(self, _programs):
+        return ["node", NODE_PROGRAMS / self.program]
 
 
 ALL = (
@@ -34,7 +47,8 @@ ABSENT = (
     "associations",
 )
 
-
-def named(part):
-    """Those whose key contains the text."""
-    return [contender for contender in ALL if part.lower() in contender.key.lower()]
+NODE = (
+    NodeContender("ours 1.2", "ours.js", "dtls", "1.2"),
+    NodeContender("ours 1.3", "ours.js", "dtls", "1.3"),
+    NodeContender("dgram", "dgram.js", "plain"),
+)

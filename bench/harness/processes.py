@@ -71,15 +71,11 @@ class Program:
                     return int(line.split()[1]) * 1024
         raise Fault(f"{self.name}: the kernel gives no VmRSS")
 
-    def wait_for_rest(self, *names, still_s=0.3):
-        """Waits until these counters have stood still for a time."""
-        seen, since = None, time.monotonic()
-        while time.monotonic() - since < still_s:
-            self.check()
-            now = [self.counter(name) for name in names]
-            if now != seen:
-                seen, since = now, time.monotonic()
-            time.sleep(0.01)
+    def wait_for_end(self):
+        try:
+            self._process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise Fault(f"{self.name} has not ended after {PATIENCE_S} s") from None
 
     def wait_for(self, name, least=1, patience_s=PATIENCE_S):
         """Waits until a counter has reached a value, and gives it."""

@@ -24,6 +24,7 @@ class Quantity:
     needs_handshakes: bool = False
     versions: tuple = ("", "1.2", "1.3")
     quick: bool = True
+    settle_s: float = SETTLE_S
 
     def suits(self, contender):
         return contender.version in self.versions and (
@@ -35,7 +36,7 @@ class Quantity:
         with Running() as running:
             server, load = bench.start_pair(running, contender, self)
             load.wait_for("ready")
-            time.sleep(SETTLE_S)
+            time.sleep(self.settle_s)
             before = read(server, load)
             time.sleep(window_s)
             after = read(server, load)
@@ -77,7 +78,48 @@ TIMED = (
         load=("--in-flight", 64),
         associations=1000,
         needs_handshakes=True,
+        quick=False,
     ),
+)
+
+NODE = tuple(
+    Quantity(**what, settle_s=0.5)  # until Node has compiled what is called often
+    for what in (
+        {
+            "key": "node-receive",
+            "title": "Node, bulk, 1,200 B, receive",
+            "task": "sink",
+            "work": "sink",
+            "count": ("server", "received"),
+            "size": 1200,
+        },
+        {
+            "key": "node-paced",
+            "title": "Node, 1,200 B, receive, 20,000 a second",
+            "task": "sink",
+            "work": "sink",
+            "count": ("server", "received"),
+            "load": ("--rate", 20_000),
+            "size": 1200,
+        },
+        {
+            "key": "node-send",
+            "title": "Node, bulk, 1,200 B, send",
+            "task": "source",
+            "work": "source",
+            "count": ("load", "received"),
+            "size": 1200,
+        },
+        {
+            "key": "node-echo",
+            "title": "Node, echo, 64 B, 200 peers",
+            "task": "echo",
+            "work": "echo",
+            "count": ("load", "received"),
+            "load": ("--in-flight", 128),
+            "associations": 200,
+        },
+    )
 )
 
 
@@ -91,7 +133,7 @@ class Bench:
         self._measured_core, self._load_core = cores
 
     def start_server(self, running, contender, task, size):
-        command = [self._programs / f"dtls_bench_net_{contender.program}"]
+        command = contender.command(self._programs)
         command += ["--task", task, "--size", size, "--version", contender.version or "1.2"]
         command += ["--root", self._certificates["root"], "--cert", self._certificates["leaf"]]
         command += ["--key", self._certificates["key"]]

@@ -115,10 +115,15 @@ class Results:
 
     def goals_table(self, goals):
         lines = [f"\n{'goal':44}{'bound':>10}{'measured':>10}"]
+        left_out = 0
         for goal, value, verdict in self.verdicts(goals):
-            sign = "≥" if goal.at_least else "≤"
-            measured = "" if value is None else number(value)
-            lines.append(f"  {goal.text:42}{sign + ' ' + number(goal.bound):>10}{measured:>10}  {verdict}")
+            if value is None:
+                left_out += 1
+                continue
+            bound = f"{'≥' if goal.at_least else '≤'} {number(goal.bound)}"
+            lines.append(f"  {goal.text:42}{bound:>10}{number(value):>10}  {verdict}")
+        if left_out:
+            lines.append(f"  ({left_out} more were not measured in this run)")
         return "\n".join(lines)
 
     # --- for programs -------------------------------------------------------------------------
@@ -151,6 +156,7 @@ class Results:
             },
         }
         path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        return content
 
 
 def title(field):

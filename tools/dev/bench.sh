@@ -32,3 +32,13 @@ bench_net() {
   build bench --target dtls_bench_net
   bench_python net "$@"
 }
+
+# The addon is the one that is shipped, but for the libraries that are linked into it.
+bench_node() {
+  prepare build loop bench
+  command -v strace >/dev/null || (step 'installing the Debian package strace' apt_install strace) ||
+    say "without strace: system calls are not counted"
+  build bench --target dtls_bench_net_ours dtls_bench_net_load
+  build release --target dtls_node
+  DTLS_NATIVE=$root/build/release/dtls_node.node bench_python node "$@"
+}

@@ -21,6 +21,7 @@ class Load {
                 .port = htons(static_cast<std::uint16_t>(arguments.number("server", 0)))},
         associations_(arguments.number("associations", 1)),
         in_flight_(arguments.number("in-flight", 128)),
+        rate_(arguments.number("rate", 0)),
         bursts_(arguments.number("bursts", 0)),
         message_(arguments.number("size", 64), std::byte{7}),
         talkers_(make_talkers(arguments)),
@@ -57,8 +58,18 @@ class Load {
                                 work_ == "resumed" ? Handshakes::kResumed : Handshakes::kFull);
   }
 
-  // pour sends without a pause; what the server does not take in time the kernel drops.
+  // pour sends without a pause; what the server does not take in time the kernel drops. At a rate,
+  // it sends one datagram after the other in equal distances.
   [[noreturn]] void pour(Crowd& crowd) {
+    auto due = Clock::now();
+    while (rate_ != 0) {
+      crowd.turn(
+          false, [](std::size_t) {}, [](std::size_t) {});
+      if (Clock::now() < due) continue;
+      due += std::chrono::nanoseconds(1'000'000'000 / rate_);
+      crowd.send(0, message_);
+      line_.flush();
+    }
     for (;;) {
       for (int i = 0; i < 1024; ++i)
         crowd.send(0, message_);
@@ -188,6 +199,7 @@ class Load {
   Peer server_;
   std::size_t associations_;
   std::size_t in_flight_;
+  std::uint64_t rate_;  // of messages a second; 0: as many as can be
   std::uint64_t bursts_;
   std::vector<std::byte> message_;
   std::unique_ptr<Talkers> talkers_;
