@@ -17,10 +17,12 @@ Alarm::Alarm() : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLO
 }
 
 void Alarm::set_for(std::optional<TimePoint> earliest) {
-  if (!birthplace_.is_here()) return;
-  const bool rings_in_time = armed_ ? (!earliest || *armed_ <= *earliest) : !earliest;
-  if (rings_in_time && !stale_) return;
+  const bool rings_in_time = !earliest || (armed_ && *armed_ <= *earliest);
+  if (!rings_in_time) set_anew(earliest);
+}
 
+void Alarm::set_anew(std::optional<TimePoint> earliest) {
+  if (!birthplace_.is_here()) return;
   itimerspec setting{};  // all zero: off
   if (earliest) {
     // steady_clock is CLOCK_MONOTONIC; zero would switch the timer off, so the past is 1 ns.
@@ -33,7 +35,6 @@ void Alarm::set_for(std::optional<TimePoint> earliest) {
   }
   ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &setting, nullptr);
   armed_ = earliest;
-  stale_ = false;
 }
 
 Flag::Flag() : event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {

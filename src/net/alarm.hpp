@@ -10,24 +10,24 @@
 
 namespace dtls::net {
 
-// Alarm is a timerfd that is readable from the time of the earliest timer on. It may ring early
-// (once), never late: moving it to a later time would cost a system call for each datagram that
-// puts off a retransmission.
+// Alarm is a timerfd that tells other loops of the earliest timer; a loop's own waits have
+// timeouts. It may ring early (once), never late: moving it to a later time would cost a system
+// call for each datagram that puts off a retransmission.
 class Alarm {
  public:
   Alarm();  // throws std::system_error when the process is out of descriptors
 
-  // set_for arms it for `earliest`; nullopt: there is no timer.
+  // set_for makes it ring at `earliest` at the latest; nullopt: there is no timer.
   void set_for(std::optional<TimePoint> earliest);
-  // rang must be called when it was seen readable or its timer was run: the next set_for resets it.
-  void rang() { stale_ = true; }
+  // set_anew does so for an alarm that has rung, which is readable until then.
+  void set_anew(std::optional<TimePoint> earliest);
+  [[nodiscard]] bool rang_by(TimePoint now) const { return armed_ && *armed_ <= now; }
 
   [[nodiscard]] int descriptor() const { return timer_.get(); }
 
  private:
   Descriptor timer_;
   std::optional<TimePoint> armed_;
-  bool stale_ = false;
   process::Birthplace birthplace_;
 };
 

@@ -30,10 +30,12 @@ LoopCore::LoopCore() {
 LoopCore::~LoopCore() {
   // What the callbacks own may call back when it is destroyed: the loop must still be whole.
   ++depth_;
+  now_ = Clock::now();
   mailbox_->close();
   while (!watches_.empty())
     unwatch(watches_.any());
   timers_.clear();
+  flush();
 }
 
 void LoopCore::attach(Source& source, int fd) {
@@ -97,29 +99,28 @@ void LoopCore::cancel_timer(TimerId id) {
 }
 
 bool LoopCore::run_once(Timeout timeout, EventLoop::Scope scope) {
-  const auto deadline = deadline_after(Clock::now(), timeout);
-  const Round round(*this);
+  const Turn turn(*this);
+  now_ = Clock::now();
+  const auto deadline = deadline_after(now_, timeout);
   for (;;) {
     const Served served = wait_and_serve(deadline, scope);
     bool worked = served.worked;
-    if (timers_.earliest() && timers_.run_due(Clock::now())) {
-      alarm_.rang();
-      worked = true;
-    }
+    worked |= timers_.run_due(now_);
     if (scope == EventLoop::Scope::kAll) {
       worked |= sources_.fire();
       if (served.user_ready) worked |= plain_.fire();
     }
     if (worked || served.woken) return worked;
-    if (deadline && *deadline <= Clock::now()) return false;
+    if (deadline && *deadline <= now_) return false;
   }
 }
 
 LoopCore::Served LoopCore::wait_and_serve(std::optional<TimePoint> deadline,
                                           EventLoop::Scope scope) {
-  show_state();
+  flush();
   Served served;
   auto wait = time_to_wait(deadline, scope);
+  if (wait != Clock::duration::zero()) hide_state();
   if (scope == EventLoop::Scope::kAll && !plain_.empty()) {
     bool core_ready = false;
     std::array<epoll_event, 3> sets;
@@ -129,21 +130,22 @@ LoopCore::Served LoopCore::wait_and_serve(std::optional<TimePoint> deadline,
       core_ready |= fd == core_.descriptor();
       served.user_ready |= fd == plain_.descriptor();
     }
-    if (!core_ready) return served;
+    if (!core_ready) {
+      now_ = Clock::now();
+      return served;
+    }
     wait = Clock::duration::zero();
   }
   // 64: enough that the system call's price is shared, few enough that timers are not kept
   // waiting. epoll hands the ready descriptors out in turn.
   std::array<epoll_event, 64> events;
   const std::size_t count = core_.wait(events, wait);
-  const TimePoint now = Clock::now();
+  now_ = Clock::now();
   for (const epoll_event& event : std::span(events).first(count)) {
     const auto key = RegistrationKey::unpack(event.data.u64);
     if (key.generation != 0) {
-      served.worked |= sources_.serve(key, now);
-    } else if (key.fd == alarm_.descriptor()) {
-      alarm_.rang();
-    } else {
+      served.worked |= sources_.serve(key, now_);
+    } else if (key.fd != alarm_.descriptor()) {
       served.woken = true;
       served.worked |= mailbox_->open_all();
     }
@@ -155,13 +157,32 @@ std::optional<Clock::duration> LoopCore::time_to_wait(std::optional<TimePoint> d
                                                       EventLoop::Scope scope) const {
   constexpr auto kNone = Clock::duration::zero();
   if (scope == EventLoop::Scope::kAll && sources_.any_ready()) return kNone;
-  // Timers are not in this: the alarm rings for them.
-  if (!deadline) return std::nullopt;
-  return std::max(*deadline - Clock::now(), kNone);
+  auto until = timers_.earliest();
+  if (deadline) until = std::min(until.value_or(*deadline), *deadline);
+  if (!until) return std::nullopt;
+  return *until <= now_ ? kNone : *until - now_;
+}
+
+void LoopCore::renew_alarm() {
+  if (alarm_.rang_by(now_)) alarm_.set_anew(timers_.earliest());
+}
+
+void LoopCore::flush() {
+  if (!std::exchange(flush_asked_, false) || !flusher_) return;
+  if (birthplace_.is_here()) flusher_();  // what a forked child inherited is the parent's to send
+}
+
+void LoopCore::hide_state() {
+  renew_alarm();
+  if (ready_raised_) show_ready();
 }
 
 void LoopCore::show_state() {
   alarm_.set_for(timers_.earliest());
+  show_ready();
+}
+
+void LoopCore::show_ready() {
   if (sources_.any_ready() == ready_raised_) return;
   ready_raised_ = !ready_raised_;
   if (ready_raised_) {
@@ -171,7 +192,15 @@ void LoopCore::show_state() {
   }
 }
 
+int LoopCore::descriptor(EventLoop::Scope scope) {
+  is_watched_ = true;
+  show_state_outside();
+  return scope == EventLoop::Scope::kAll ? outer_.descriptor() : core_.descriptor();
+}
+
 void LoopCore::run() {
+  const Turn turn(*this);
+  now_ = Clock::now();
   while (!stopped_.exchange(false))
     run_once(std::nullopt, EventLoop::Scope::kAll);
 }

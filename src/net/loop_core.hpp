@@ -15,13 +15,14 @@
 #include "net/source_table.hpp"
 #include "net/timer_queue.hpp"
 #include "net/watch.hpp"
+#include "process/forks.hpp"
 
 namespace dtls::net {
 
 // LoopCore does the work of EventLoop, whose contract see. Three epoll sets:
 //
 //   outer ── core ── descriptors of the sources
-//     │       ├───── alarm: the earliest timer
+//     │       ├───── alarm: the earliest timer, for other loops
 //     │       └───── mailbox: another thread has a letter for us, or stop() was called
 //     ├───── user ── the program's descriptors (PlainWatches)
 //     └───── ready:  a watched source is ready
@@ -66,6 +67,18 @@ class LoopCore {
     watches_.shrink();
     timers_.shrink();
   }
+  // now is the time of the turn that is under way: read when its wait ended, so that one turn's
+  // datagrams cost one reading. Outside of a turn it is the clock's.
+  [[nodiscard]] TimePoint now() const { return in_turn() ? now_ : Clock::now(); }
+  // in_turn is true inside of run_once and run: in a callback of the loop, or in a blocking call
+  // that one has made.
+  [[nodiscard]] bool in_turn() const { return depth_ > 0; }
+  // set_flusher has `flusher` called, if ask_flush was called since its last call, before every
+  // wait of this loop, when its outermost turn ends (also by an exception), and when the loop is
+  // destroyed; in a forked child never. It must not throw; it may ask again. An empty one ends
+  // that.
+  void set_flusher(std::function<void()> flusher) { flusher_ = std::move(flusher); }
+  void ask_flush() { flush_asked_ = true; }
   // mailbox is where other threads ask this loop's for something.
   [[nodiscard]] const std::shared_ptr<Mailbox>& mailbox() const { return mailbox_; }
 
@@ -77,22 +90,23 @@ class LoopCore {
   bool run_once(Timeout timeout, EventLoop::Scope scope);
   void run();
   void stop();
-  [[nodiscard]] int descriptor(EventLoop::Scope scope) const {
-    return scope == EventLoop::Scope::kAll ? outer_.descriptor() : core_.descriptor();
-  }
+  // From the first call on, the descriptors tell the outside what is left to do after each turn.
+  [[nodiscard]] int descriptor(EventLoop::Scope scope);
 
  private:
-  // Round is one run_once, which may be inside another's callback. When the outermost ends, by a
-  // return or an exception, the descriptors tell the outside what is left to do.
-  class Round {
+  // Turn is one run_once, which may be inside another's callback, or a run. When the outermost
+  // ends, by a return or an exception, the descriptors tell the outside what is left to do.
+  class Turn {
    public:
-    explicit Round(LoopCore& loop) : loop_(loop) { ++loop_.depth_; }
-    ~Round() {
-      --loop_.depth_;
+    explicit Turn(LoopCore& loop) : loop_(loop) { ++loop_.depth_; }
+    ~Turn() {
+      if (loop_.depth_ == 1) loop_.flush();
+      if (--loop_.depth_ > 0) return;
+      loop_.renew_alarm();
       loop_.show_state_outside();
     }
-    Round(const Round&) = delete;
-    Round& operator=(const Round&) = delete;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
 
    private:
     LoopCore& loop_;
@@ -108,10 +122,16 @@ class LoopCore {
   Served wait_and_serve(std::optional<TimePoint> deadline, EventLoop::Scope scope);
   [[nodiscard]] std::optional<Clock::duration> time_to_wait(std::optional<TimePoint> deadline,
                                                             EventLoop::Scope scope) const;
-  void show_state();
+  void flush();
+  // What a turn ends with and what is changed outside of one is shown to the outside; hide_state
+  // keeps that from ending a wait when it is so no more.
   void show_state_outside() {
-    if (depth_ == 0) show_state();
+    if (depth_ == 0 && is_watched_) show_state();
   }
+  void show_state();
+  void show_ready();
+  void hide_state();
+  void renew_alarm();
 
   EpollSet core_;
   EpollSet outer_;
@@ -123,8 +143,13 @@ class LoopCore {
   std::shared_ptr<Mailbox> mailbox_ = std::make_shared<Mailbox>();
   Flag ready_;
   bool ready_raised_ = false;
-  int depth_ = 0;
+  bool is_watched_ = false;  // from outside, by one of its descriptors
+  bool flush_asked_ = false;
+  std::function<void()> flusher_;
+  int depth_ = 0;  // of run_once and run in one another
+  TimePoint now_;  // in a turn
   std::atomic<bool> stopped_ = false;
+  process::Birthplace birthplace_;
 };
 
 }  // namespace dtls::net
