@@ -21,10 +21,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        StaticMethod("fromFd", &ConnectionObject::from_fd),
        InstanceAccessor<&ConnectionObject::state>("state"),
        InstanceAccessor<&ConnectionObject::fd>("fd"),
-       InstanceAccessor<&ConnectionObject::authorized>("authorized"),
-       InstanceAccessor<&ConnectionObject::authorization_error>("authorizationError"),
-       InstanceAccessor<&ConnectionObject::peer_certificate>("peerCertificate"),
-       InstanceMethod("negotiated", &ConnectionObject::negotiated),
+       InstanceMethod("info", &ConnectionObject::connection_info),
        InstanceMethod("failure", &ConnectionObject::failure),
        InstanceMethod("send", &ConnectionObject::send),
        InstanceMethod("recv", &ConnectionObject::recv),
@@ -109,9 +106,18 @@ Napi::Value ConnectionObject::state(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<int>(connection_->state()));
 }
 
-Napi::Value ConnectionObject::negotiated(const Napi::CallbackInfo& info) {
+Napi::Value ConnectionObject::connection_info(const Napi::CallbackInfo& info) {
+  const auto env = info.Env();
   const auto agreed = connection_->negotiated();
-  return agreed ? to_js(info.Env(), *agreed) : info.Env().Undefined();
+  const auto object = agreed ? to_js(env, *agreed).As<Napi::Object>() : Napi::Object::New(env);
+  const auto& verification = connection_->verification();
+  const auto text = [&](const char* name, const std::string& value) {
+    if (!value.empty()) object.Set(name, Napi::String::New(env, value));
+  };
+  object.Set("authorized", Napi::Boolean::New(env, verification.authorized));
+  text("authorizationError", verification.reason);
+  text("peerCertificate", verification.certificate);
+  return object;
 }
 
 Napi::Value ConnectionObject::failure(const Napi::CallbackInfo& info) {
@@ -212,25 +218,6 @@ Napi::Value ConnectionObject::peer_name(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionObject::socket_error(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), connection_->take_socket_error());
-}
-
-Napi::Value ConnectionObject::authorized(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
-  return Napi::Boolean::New(info.Env(), connection_->verification().authorized);
-}
-
-Napi::Value ConnectionObject::authorization_error(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
-  const auto& reason = connection_->verification().reason;
-  if (reason.empty()) return info.Env().Undefined();
-  return Napi::String::New(info.Env(), reason);
-}
-
-Napi::Value ConnectionObject::peer_certificate(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env())->require(info.Env(), this, Environment::Kind::kConnection);
-  const auto& pem = connection_->verification().certificate;
-  if (pem.empty()) return info.Env().Undefined();
-  return Napi::String::New(info.Env(), pem);
 }
 
 Napi::Value ConnectionObject::watch_writable(const Napi::CallbackInfo& info) {

@@ -27,7 +27,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   static Napi::Value connect(const Napi::CallbackInfo& info);
   static Napi::Value from_fd(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
-  Napi::Value negotiated(const Napi::CallbackInfo& info);
+  Napi::Value connection_info(const Napi::CallbackInfo& info);
   Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value recv(const Napi::CallbackInfo& info);
@@ -39,9 +39,6 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value sock_name(const Napi::CallbackInfo& info);
   Napi::Value peer_name(const Napi::CallbackInfo& info);
   Napi::Value socket_error(const Napi::CallbackInfo& info);
-  Napi::Value authorized(const Napi::CallbackInfo& info);
-  Napi::Value authorization_error(const Napi::CallbackInfo& info);
-  Napi::Value peer_certificate(const Napi::CallbackInfo& info);
   void update_keys(const Napi::CallbackInfo& info);
   void export_keying_material(const Napi::CallbackInfo& info);
   void notify(const Napi::CallbackInfo& info);

@@ -48,19 +48,23 @@ export interface Psk {
   key: Uint8Array;
 }
 
-/** What both sides agreed upon. */
-export interface Negotiated {
-  /** 0: DTLS 1.2; 1: DTLS 1.3. */
-  version: number;
-  cipher: string;
+/** The outcome of verifying the peer, and what the handshake negotiated. */
+export interface ConnectionInfo {
+  authorized: boolean;
+  authorizationError?: string;
+  /** PEM. */
+  peerCertificate?: string;
+  /** 0: DTLS 1.2; 1: DTLS 1.3. It and the others are undefined until the handshake is finished. */
+  version?: number;
+  cipher?: string;
   group?: string;
   alpn?: string;
   /** IANA's number. */
   srtp?: number;
   /** A Buffer where it is not UTF-8. */
   pskIdentity?: string | Buffer;
-  resumed: boolean;
-  maxMessage: number;
+  resumed?: boolean;
+  maxMessage?: number;
 }
 
 export interface ServerOptions extends Identity, ProtocolOptions {
@@ -125,11 +129,7 @@ export interface Server extends Endpoint {
 
 export interface Connection extends Endpoint {
   readonly state: number;
-  readonly authorized: boolean;
-  readonly authorizationError: string | undefined;
-  readonly peerCertificate: string | undefined;
-  /** Undefined before the handshake is finished. */
-  negotiated(): Negotiated | undefined;
+  info(): ConnectionInfo;
   failure(): NativeError | undefined;
   send(buffer: Uint8Array, offset: number, length: number): number;
   recv(buffer: Uint8Array, offset: number, length: number): number;

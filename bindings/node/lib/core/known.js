@@ -2,7 +2,7 @@
 
 const validate = require("./validate");
 
-// An option that nobody reads is a mistake in the program, and perhaps a dangerous one: a client with
+// An option that no call reads is a mistake in the program, and perhaps a dangerous one: a client with
 // `rejectUnauthorised: true` is not verified. It is warned of, because to refuse it would break
 // programs that run on JSRE, where more options may be known.
 
@@ -167,7 +167,7 @@ function warn(name, isStrange, message) {
  * @param {string} name the argument's name
  * @param {object} value
  * @param {readonly string[]} keys
- * @returns {Record<string, unknown>} without a prototype, and without what is undefined
+ * @returns {Record<string, unknown>} without a prototype, and without undefined values
  */
 function own(name, value, keys) {
   /** @type {Record<string, unknown>} */

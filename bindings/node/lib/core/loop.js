@@ -3,18 +3,19 @@
 const { native } = require("./native");
 const { NodeLoop } = require("./node_loop");
 const { drainTicks } = require("./ticks");
-const { Watch } = require("./watch");
+const { WatchTable } = require("./watch_table");
 
 /** @typedef {import("../../types/native").Native} Native */
+/** @typedef {import("./watch").Watch} Watch */
 
 /**
- * Something besides descriptors that is delivered while the task waits: timers,
+ * A Source is work besides descriptors that the loop delivers while the task waits: timers,
  * messages of other tasks.
  *
  * @typedef {object} Source
  * @property {() => number} untilNext milliseconds until run() has work; Infinity if it has none
- * @property {(afterEach: () => void) => boolean} run calls what is due and `afterEach` after
- *   each callback; returns whether there was anything
+ * @property {(afterEach: () => void) => boolean} run calls the callbacks that are due, and
+ *   `afterEach` after each of them; returns whether there were any
  * @property {(held: boolean) => void} [woken] called before and after every wait, also while
  *   deliveries are held back
  */
@@ -22,8 +23,8 @@ const { Watch } = require("./watch");
 // epoll takes a C int.
 const MAX_WAIT_MS = 2 ** 31 - 1;
 
-// A program that calls recv() with the timeout 0 again and again leaves Node's loop its turns, but
-// not one for each call.
+// A program that calls recv() with the timeout 0 in a loop must not starve Node's loop, nor pay for a
+// turn of it with each call.
 const BRIEF_TURNS_MS = 10;
 
 const now = () => performance.now();
@@ -32,21 +33,16 @@ const now = () => performance.now();
  * Loop is the one place that turns the addon's readiness into callbacks, both
  * for programs that wait here and for those driven by Node's own loop. One
  * exists per thread. An exception of a callback passes through poll() and
- * waitUntil(); what was not delivered then is delivered by the next call.
+ * waitUntil(); the next call delivers the events that were left.
  */
 class Loop {
   #native;
   #runTicks;
   #node;
-  /** @type {Map<number, Watch>} */
-  #watches = new Map();
+  #watches;
   /** @type {Source[]} */
   #sources = [];
-  /** @type {Set<number>} ready, but overtaken by an exception: first next time */
-  #overdue = new Set();
-  #turns = 0;
   #held = 0;
-  #alive = 0;
   #lastTurn = -Infinity;
 
   /**
@@ -56,9 +52,10 @@ class Loop {
    */
   constructor(addon, drain = drainTicks, node = undefined) {
     this.#native = addon;
+    this.#watches = new WatchTable(addon);
     this.#runTicks = drain;
     this.#node = node;
-    // Node's loop, which calls this, needs no turn inside of it.
+    // Node's loop makes this call, so it needs no turn inside of it.
     addon.setNotify(() => void this.turn(0, true), drain);
   }
 
@@ -75,48 +72,31 @@ class Loop {
   /**
    * @param {() => number} open
    * @param {() => boolean} deliver
-   * @param {{ interest: number, fd?: number, owned?: boolean }} what owned: by an endpoint, whose
-   *   matter its end is
+   * @param {{ interest: number, fd?: number, owned?: boolean }} what owned: the watch belongs to an
+   *   endpoint, which ends it
    * @returns {Watch}
-   * @throws {Error} what `open` throws
+   * @throws {Error} the failure of `open`
    */
   watch(open, deliver, what) {
-    const watch = new Watch(this, open, deliver, what);
-    this.#enter(watch);
-    if (++this.#alive === 1) {
-      this.#native.ref();
-    }
-    return watch;
-  }
-
-  /** @param {Watch} watch */
-  forget(watch) {
-    this.#suspend(watch);
-    if (--this.#alive === 0) {
-      this.#native.unref();
-    }
+    return this.#watches.add(open, deliver, what);
   }
 
   /**
-   * Ends every interest of the program in a descriptor that is about to be
-   * closed or given away: its number may soon mean something else. Who takes it
-   * up may have interests of its own already.
+   * forgetFd() ends every watch of the program on a descriptor that is about to be
+   * closed or handed over, because its number may soon stand for another file. Watches of
+   * endpoints stay: the endpoint that takes the descriptor over may have its own already.
    *
    * @param {number} fd
    */
   forgetFd(fd) {
-    for (const watch of [...this.#watches.values()]) {
-      if (watch.fd === fd && !watch.owned) {
-        watch.stop();
-      }
-    }
+    this.#watches.forgetFd(fd);
   }
 
   /**
-   * waitUntil() blocks until `check` returns something else than undefined, and
-   * delivers meanwhile what is not bound to poll(): background work of this
-   * task's connections, Node's own callbacks, timers, ticks and promise jobs.
-   * `check` is asked once more after the time has passed.
+   * waitUntil() blocks until `check` returns something else than undefined. Meanwhile
+   * it does the background work of this task's connections and runs Node's own callbacks,
+   * timers, ticks and promise jobs; watches wait for poll().
+   * It calls `check` once more after the time has passed.
    *
    * @template T
    * @param {() => T | undefined} check
@@ -128,7 +108,7 @@ class Loop {
     for (let last = false; ; last = now() >= deadline) {
       let result = check();
       if (result === undefined && !last) {
-        // What a promise job has done may be what is waited for.
+        // A promise job may bring about the condition that the caller waits for.
         this.drain();
         result = check();
       }
@@ -143,10 +123,10 @@ class Loop {
   /**
    * poll() waits until an event has been delivered or the time has passed. A
    * wait for ever also ends when a timer or a callback of Node's was called or a
-   * message delivered, since that may have been what the program waits for.
+   * message delivered, since the program may have waited for that.
    *
    * @param {number | undefined} timeoutMs
-   * @returns {Watch[]} what was delivered
+   * @returns {Watch[]} the watches that were called
    */
   poll(timeoutMs) {
     const deadline = now() + (timeoutMs ?? Infinity);
@@ -160,7 +140,7 @@ class Loop {
   }
 
   /**
-   * turn() waits once, at most `timeoutMs`, and delivers all that is ready.
+   * turn() waits once, at most `timeoutMs`, and calls all watches that are ready.
    *
    * @param {number} timeoutMs
    * @param {boolean} [brief] Node's loop gets a turn only if it has had none for some time
@@ -168,16 +148,17 @@ class Loop {
    *   Node's loop
    */
   turn(timeoutMs, brief = false) {
-    const turn = ++this.#turns;
+    const turn = this.#watches.beginTurn();
     const deadline = now() + timeoutMs;
     this.drain();
     let { ready, called } = this.#wait(this.#budget(deadline), true, brief);
     if (this.#runSources()) {
       called = true;
-      // Those callbacks may have used up what was ready.
+      // Those callbacks may have read the data that was ready.
       ({ ready } = this.#wait(0, true, true));
     }
-    return { delivered: this.#deliver(turn, ready), called };
+    const delivered = this.#watches.deliver(turn, ready, () => this.drain());
+    return { delivered, called };
   }
 
   /**
@@ -211,7 +192,7 @@ class Loop {
       return action();
     } finally {
       if (--this.#held === 0) {
-        // What woke this task meanwhile was not attended to.
+        // Requests that woke this task meanwhile are still to be served.
         this.#native.wake();
       }
     }
@@ -224,7 +205,7 @@ class Loop {
    * @returns {{ ready: number[], called: boolean }} called: whether Node's loop had work
    */
   #wait(ms, all, brief = false) {
-    // Before it as well: a call that did not block may have used up the wake-up.
+    // Also before the wait: an earlier call that did not block may have consumed the wake-up.
     this.#tellSources();
     const called = this.#waitForNode(ms, all, brief);
     const ready = this.#native.wait(called === undefined ? ms : 0, all);
@@ -259,85 +240,6 @@ class Loop {
     }
   }
 
-  /**
-   * @param {number} turn
-   * @param {number[]} ready
-   */
-  #deliver(turn, ready) {
-    const delivered = [];
-    const queue = this.#overdueFirst(ready);
-    for (const [index, id] of queue.entries()) {
-      const watch = this.#watches.get(id);
-      if (watch === undefined) {
-        continue;
-      }
-      if (watch.running) {
-        // Its callback waits in a poll of its own: ready for as long as that lasts.
-        this.#suspend(watch);
-        continue;
-      }
-      this.#overdue = new Set(queue.slice(index + 1));
-      if (this.#call(watch)) {
-        delivered.push(watch);
-      }
-      this.drain();
-      if (this.#turns !== turn) {
-        // The callback has polled, and what was ready before is history. It is
-        // level-triggered: what still waits is reported again.
-        break;
-      }
-    }
-    this.#overdue.clear();
-    return delivered;
-  }
-
-  /** @param {number[]} ready */
-  #overdueFirst(ready) {
-    if (this.#overdue.size === 0) {
-      return ready;
-    }
-    const first = ready.filter((id) => this.#overdue.has(id));
-    return [...first, ...ready.filter((id) => !this.#overdue.has(id))];
-  }
-
-  /** @param {Watch} watch */
-  #call(watch) {
-    watch.running = true;
-    try {
-      return watch.deliver();
-    } finally {
-      watch.running = false;
-      if (watch.alive && watch.id === undefined) {
-        this.#resume(watch);
-      }
-    }
-  }
-
-  /** @param {Watch} watch */
-  #resume(watch) {
-    try {
-      watch.resume();
-      this.#enter(watch);
-    } catch {
-      // Its descriptor was closed meanwhile; the kernel forgets those as well.
-      watch.stop();
-    }
-  }
-
-  /** @param {Watch} watch */
-  #enter(watch) {
-    this.#watches.set(/** @type {number} */ (watch.id), watch);
-  }
-
-  /** @param {Watch} watch */
-  #suspend(watch) {
-    if (watch.id !== undefined) {
-      this.#watches.delete(watch.id);
-      this.#native.unwatch(watch.id);
-      watch.id = undefined;
-    }
-  }
-
   #runSources() {
     if (this.#held > 0) {
       return false;
@@ -361,7 +263,7 @@ class Loop {
         ms = Math.min(ms, source.untilNext());
       }
     }
-    // Rounded up: waking early would mean to wait again for nothing.
+    // Rounded up: a wait that ends early would have to be repeated.
     return ms === Infinity
       ? -1
       : Math.min(Math.ceil(Math.max(ms, 0)), MAX_WAIT_MS);

@@ -45,7 +45,7 @@ function libc() {
 }
 
 /**
- * system() says what the addon would have to fit.
+ * system() describes the system that the addon must fit.
  *
  * @returns {string}
  */
@@ -105,7 +105,7 @@ function dlopenFlags() {
 
 /**
  * native() returns the addon of this thread and loads it on the first call, so
- * that what needs no addon (addresses, events, timers) works without one.
+ * that modules without an addon (events, timers) work without one.
  *
  * @returns {Native}
  * @throws {Error} when there is no addon for this system, or it cannot be loaded

@@ -11,7 +11,7 @@ const { isMainThread } = require("node:worker_threads");
 // How long a thread's loop may be busy before its script begins.
 const BUSY_MS = 100;
 
-// What the library itself made of Node's, for itself: its callbacks are none of the program's.
+// Objects of Node's that the library has made for itself: their callbacks are not the program's.
 /** @type {Set<number>} */
 const internal = new Set();
 
@@ -72,7 +72,7 @@ class NodeLoop {
 
   /**
    * wait() waits until either loop has something to do or the time has passed,
-   * and runs what is due in Node's.
+   * and runs the callbacks that are due in Node's.
    *
    * @param {number} ms -1 waits for ever
    * @param {boolean} all whether events of the program end the wait

@@ -7,10 +7,9 @@ const { native } = require("./native");
 /** @typedef {import("../../types/native").Server} NativeServer */
 
 /**
- * What a connection has to tell besides data (its handshake wants a key or has
- * finished, a ticket has come), and a server (a handshake has failed). That is
- * delivered in every wait, as timers are, because a program that blocks until a
- * handshake is finished must not wait for itself.
+ * A connection gives notice when its handshake wants a key or has finished or a ticket has come, a
+ * server when a handshake has failed. Notices are delivered in every wait, as timers are: a program that
+ * blocks until a handshake is finished must not block the callback that the handshake waits for.
  *
  * @type {WeakMap<NativeConnection | NativeServer, () => void>}
  */
@@ -18,8 +17,7 @@ const listeners = new WeakMap();
 let installed = false;
 
 /**
- * notice() has `callback` called when the object, whose notify() was called, has
- * something to tell.
+ * notice() registers `callback` for the notices of an object whose notify() was called.
  *
  * @param {NativeConnection | NativeServer} object
  * @param {() => void} callback
@@ -48,7 +46,7 @@ function notice(object, callback) {
           returned = true;
         } finally {
           if (!returned && native().hasNotices()) {
-            // Their wake-up was for this call, which ends here.
+            // The others' wake-up ended the wait that this exception leaves.
             native().wake();
           }
         }

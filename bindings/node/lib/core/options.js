@@ -33,7 +33,7 @@ function handshakeTimeout(value) {
 }
 
 /**
- * Credentials of a server. The key may stand in the PEM of `cert`.
+ * identityOf() checks the credentials of a server. The PEM of `cert` may contain the key.
  *
  * @param {Record<string, unknown>} opt
  * @param {boolean} [required] whether there must be a certificate
@@ -108,8 +108,8 @@ function cookieSecretOf(value) {
 let warned = false;
 
 /**
- * Where the secrets of handshakes are written, for Wireshark: the option, or
- * what SSLKEYLOGFILE of the environment says. Never silently.
+ * keyLogFileOf() returns the file to which the secrets of handshakes are written for Wireshark: the
+ * option, or SSLKEYLOGFILE of the environment. It warns once that this happens.
  *
  * @param {unknown} value
  * @returns {string | undefined}

@@ -124,8 +124,8 @@ function optionalInteger(name, value, { min, max }) {
 }
 
 /**
- * protocolOptions() checks what servers and clients have in common. What is left
- * out has the addon's default.
+ * protocolOptions() checks the options that servers and clients have in common. An option that
+ * is left out has the addon's default.
  *
  * @param {Record<string, unknown>} opt
  * @returns {ProtocolOptions}

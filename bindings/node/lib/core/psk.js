@@ -1,7 +1,7 @@
 "use strict";
 
-// Pre-shared keys: their options, and the callbacks that are asked for them. Keys are checked without
-// a word about what they are.
+// Pre-shared keys: their options, and the callbacks that supply them. No error says anything about the
+// value of a key.
 
 const known = require("./known");
 const validate = require("./validate");
@@ -71,7 +71,7 @@ function pskOf(name, value) {
  *
  * @param {Record<string, unknown>} opt
  * @param {boolean} several whether `psk` may be an array, of a server
- * @returns {{ psk?: Psk[], pskCallback?: Function }} what is left out is not there
+ * @returns {{ psk?: Psk[], pskCallback?: Function }} options that are left out are absent
  * @throws {TypeError} when an option has the wrong type
  * @throws {Error} EINVAL when one is out of range
  */
@@ -93,8 +93,8 @@ function pskOptions(opt, several) {
 }
 
 /**
- * What is wrong with a callback's result is a defect of the program, not of the
- * call that happened to wait: it is thrown, also where it has an errno.
+ * asDefect() throws a TypeError where a callback's result is wrong: that is a defect of the program,
+ * and must not become the errno of the call that happens to wait.
  *
  * @param {() => Psk} check
  * @returns {Psk}
@@ -152,8 +152,8 @@ function andThen(value, check) {
 }
 
 /**
- * answer() has `ask` find the key that a connection's handshake waits for. What
- * is thrown, or rejects, leaves the peer without one, and is thrown on.
+ * answer() asks `ask` for the key that a connection's handshake waits for. If `ask` throws or
+ * rejects, the peer gets no key, and the exception passes on.
  *
  * @param {NativeConnection} connection
  * @param {(identity: string | Buffer) => unknown} ask

@@ -10,13 +10,13 @@ const validate = require("./validate");
 class Session {
   #ticket;
 
-  /** @param {unknown} ticket what the addon gives */
+  /** @param {unknown} ticket the addon's object */
   constructor(ticket) {
     this.#ticket = ticket;
   }
 
   /**
-   * ticketOf() gives what the addon understands.
+   * ticketOf() returns the addon's object behind a Session.
    *
    * @param {string} name
    * @param {unknown} value

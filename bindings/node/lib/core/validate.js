@@ -4,10 +4,10 @@ const util = require("node:util");
 
 const { ERRNO, failure } = require("./errors");
 
-/** More than any option can use; an array says of itself how long it is. */
+/** More than any option can use; a made-up array may claim any length. */
 const MAX_ELEMENTS = 65536;
 
-/** Objects that only look like it have no bytes: instanceof asks the prototype. */
+/** instanceof looks at the prototype only, so it takes objects that have no bytes. */
 const isUint8Array = util.types.isUint8Array;
 
 // A wrong type is a mistake in the program and throws a TypeError; a value out
@@ -42,7 +42,7 @@ function typeError(name, expected, value) {
 }
 
 /**
- * A TypeError that keeps the value to itself, because it may be a secret.
+ * secretTypeError() makes a TypeError that does not show the value, which may be a secret.
  *
  * @param {string} name the argument's name
  * @param {string} expected
@@ -76,8 +76,8 @@ function object(name, value) {
 }
 
 /**
- * own() reads a property once, and only one of the object itself: what a program, or a library that it
- * uses, has put on a prototype is not an option.
+ * own() reads a property once, and only one of the object itself: a property of a prototype, which any
+ * library of the program can change, is no option.
  *
  * @param {object} value
  * @param {string} key
@@ -133,8 +133,8 @@ function optionalString(name, value) {
 }
 
 /**
- * PEM text. Buffers count too: that is what Node's fs.readFileSync() returns.
- * They stay what they are, because a string with a key in it cannot be wiped.
+ * optionalPem() takes PEM text, or a Buffer of it, as Node's fs.readFileSync() returns.
+ * It does not turn a Buffer into a string, because a string with a key in it cannot be wiped.
  *
  * @param {string} name
  * @param {unknown} value
@@ -185,7 +185,7 @@ function pem(name, value) {
 /**
  * @param {string} name
  * @param {unknown} value
- * @param {boolean} [fallback] what `undefined` means; without it a value is required
+ * @param {boolean} [fallback] the value that `undefined` stands for; without it a value is required
  * @returns {boolean}
  */
 function boolean(name, value, fallback) {
@@ -239,7 +239,7 @@ function callback(name, value) {
 }
 
 /**
- * A callback that a property has; null and undefined remove it.
+ * handler() checks the callback of a property; null and undefined remove it.
  *
  * @template {Function} T
  * @param {string} name
@@ -255,7 +255,7 @@ function handler(name, value) {
 }
 
 /**
- * A wait in milliseconds. `undefined` (and Infinity) is for ever.
+ * timeout() checks a wait in milliseconds. `undefined` and Infinity wait for ever.
  *
  * @param {string} name
  * @param {unknown} value
@@ -275,7 +275,7 @@ function timeout(name, value) {
 }
 
 /**
- * The bytes of a Buffer, or of any other view of an ArrayBuffer.
+ * bytes() returns the bytes of a Buffer, or of any other view of an ArrayBuffer.
  *
  * @param {string} name
  * @param {unknown} value
@@ -293,7 +293,7 @@ function bytes(name, value, expected = "a Buffer") {
 }
 
 /**
- * Bytes that are a secret, so that nothing is said of them.
+ * secretBytes() is bytes() for a secret: its errors do not show the value.
  *
  * @param {string} name
  * @param {unknown} value
@@ -307,7 +307,7 @@ function secretBytes(name, value) {
 }
 
 /**
- * A part of a buffer, by default all from `offset` on.
+ * range() checks a part of a buffer, by default all from `offset` on.
  *
  * @param {Uint8Array} buffer
  * @param {unknown} offset

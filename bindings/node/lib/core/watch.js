@@ -1,22 +1,20 @@
 "use strict";
 
-/** @typedef {import("./loop").Loop} Loop */
-
 /**
- * One interest in readiness. While it is alive, Node's loop is kept alive too.
+ * Watch is one interest in readiness. While it is alive, Node's loop is kept alive too.
  */
 class Watch {
-  #loop;
+  #table;
   #open;
 
   /**
-   * @param {Loop} loop
+   * @param {{ forget(watch: Watch): void }} table
    * @param {() => number} open begins the native watch and returns its id
-   * @param {() => boolean} deliver does what readiness asks for; false if there was nothing to do
+   * @param {() => boolean} deliver serves the readiness; returns false if there was nothing to do
    * @param {{ interest: number, fd?: number, owned?: boolean }} what
    */
-  constructor(loop, open, deliver, what) {
-    this.#loop = loop;
+  constructor(table, open, deliver, what) {
+    this.#table = table;
     this.#open = open;
     this.deliver = deliver;
     this.interest = what.interest;
@@ -30,16 +28,16 @@ class Watch {
     this.id = open();
   }
 
-  /** Ends the interest; harmless when it has ended. */
+  /** stop() ends the interest; harmless when it has ended. */
   stop() {
     if (this.alive) {
       this.alive = false;
-      this.#loop.forget(this);
+      this.#table.forget(this);
       this.onstop?.();
     }
   }
 
-  /** Begins anew after a time of suspension. */
+  /** resume() begins a suspended watch again. */
   resume() {
     this.id = this.#open();
   }

@@ -21,18 +21,18 @@ const MIN_PORT = 1;
 const MAX_FD = 2 ** 31 - 1;
 
 /** Knows no pre-shared key. */
-const nobody = () => undefined;
+const noKey = () => undefined;
 
 /**
  * @param {NativeConnection} connection its handshake has begun
  * @param {number | undefined | ((dtls: Connection | undefined, remote: Address) => void)} wait
  * @param {Address} remote
- * @param {((identity: string | Buffer) => unknown) | undefined} ask finds a pre-shared key
+ * @param {ConstructorParameters<typeof Connection>[1]} how
  * @returns {Connection | undefined}
  */
-function begin(connection, wait, remote, ask) {
+function begin(connection, wait, remote, how) {
   const handle = new Handle(connection);
-  const dtls = new Connection(handle, ask);
+  const dtls = new Connection(handle, how);
   if (typeof wait !== "function") {
     return establish(handle, wait) ? dtls : undefined;
   }
@@ -75,7 +75,10 @@ function createClient(opt, sockaddr, timeout) {
     const remote = address.parse(sockaddr, MIN_PORT);
     loop();
     const connection = native().Connection.connect(checked, remote);
-    return begin(connection, wait, remote, ask);
+    return begin(connection, wait, remote, {
+      mayRenegotiate: checked.renegotiate,
+      ask,
+    });
   } catch (error) {
     return fail(error, undefined);
   }
@@ -111,8 +114,9 @@ function createByFd(name, sockFd, timeout) {
     }
     loop();
     const connection = native().Connection.fromFd(name, sockFd, limit);
-    // The server's callback is a function of its own task.
-    return begin(connection, callback ?? wait, connection.peerName(), nobody);
+    // The server's options, and its callback for keys, are in another task.
+    const how = { mayRenegotiate: true, ask: noKey };
+    return begin(connection, callback ?? wait, connection.peerName(), how);
   } catch (error) {
     return fail(error, undefined);
   }

@@ -2,20 +2,18 @@
 
 const { inspect } = require("node:util");
 const { toText } = require("../../core/address");
-const { ERRNO, failure } = require("../../core/errors");
-const { INTEREST } = require("../../core/handle");
-const { loop } = require("../../core/loop");
-const { notice } = require("../../core/notices");
+const { ConnectionInfo } = require("../../core/connection_info");
+const { ERRNO } = require("../../core/errors");
 const { SRTP_PROFILES, VERSIONS } = require("../../core/protocol");
-const { answer } = require("../../core/psk");
-const { Session } = require("../../core/session");
 const validate = require("../../core/validate");
-const { fail } = require("../errno");
+const { ConnectionEvents } = require("./connection_events");
 const { Dtls } = require("./dtls");
-const { STATE, STATE_NAMES, whyUnfinished } = require("./handshake");
+const { STATE_NAMES } = require("./handshake");
+const { Transfer } = require("./transfer");
 
 /** @typedef {import("../../../types/native").Connection} NativeConnection */
 /** @typedef {import("../../../types/native").Address} Address */
+/** @typedef {import("../../core/session").Session} Session */
 
 // 255 digests (RFC 5869 §2.3).
 const MAX_EXPORT = 8160;
@@ -25,48 +23,26 @@ const MAX_EXPORT = 8160;
  */
 class Connection extends Dtls {
   #handle;
-  /** @type {Address | undefined} */
-  #peer;
-  #authorized = false;
-  /** @type {string | undefined} */
-  #authorizationError;
-  /** @type {string | undefined} */
-  #peerCertificate;
-  /** @type {import("../../../types/native").Negotiated | undefined} */
-  #negotiated;
-  /** @type {((dtls: Connection) => void) | undefined} */
-  #onreadable;
-  /** @type {((dtls: Connection) => void) | undefined} */
-  #onwritable;
-  /** @type {import("../../core/watch").Watch | undefined} */
-  #readable;
-  /** @type {import("../../core/watch").Watch | undefined} */
-  #writable;
-
-  /** @type {Session | undefined} */
-  #session;
-  /** @type {((session: Session, dtls: Connection) => void) | undefined} */
-  #onsession;
-  /** @type {((dtls: Connection) => void) | undefined} */
-  #onestablished;
-  #wasEstablished = false;
-  #ask;
+  #info;
+  #events;
+  #transfer;
 
   /**
    * @param {import("./handle").Handle<NativeConnection>} handle
-   * @param {(identity: string | Buffer) => unknown} [ask] finds a pre-shared key
+   * @param {object} how
+   * @param {boolean} how.mayRenegotiate whether a later handshake may change the answers of the getters
+   * @param {(identity: string | Buffer) => unknown} [how.ask] finds a pre-shared key
    */
-  constructor(handle, ask) {
+  constructor(handle, { mayRenegotiate, ask }) {
     super(handle);
     this.#handle = handle;
-    this.#ask = ask;
-    handle.onrelease = () => this.#remember();
-    if (ask !== undefined) {
-      this.#listen();
-    }
+    this.#info = new ConnectionInfo(handle, mayRenegotiate);
+    this.#events = new ConnectionEvents(this, handle, ask);
+    this.#transfer = new Transfer(handle, this.#info);
+    handle.onrelease = () => this.#info.keep();
   }
 
-  /** What console.log() shows. */
+  /** inspect.custom is for console.log(). */
   [inspect.custom](
     /** @type {number} */ _depth,
     /** @type {import("node:util").InspectOptionsStylized} */ options,
@@ -88,8 +64,7 @@ class Connection extends Dtls {
    * @returns {boolean}
    */
   get authorized() {
-    this.#remember();
-    return this.#authorized;
+    return this.#info.latest.authorized;
   }
 
   /**
@@ -99,8 +74,7 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get authorizationError() {
-    this.#remember();
-    return this.#authorizationError;
+    return this.#info.latest.authorizationError;
   }
 
   /**
@@ -110,20 +84,18 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get peerCertificate() {
-    this.#remember();
-    return this.#peerCertificate;
+    return this.#info.latest.peerCertificate;
   }
 
   /**
-   * protocol is the version that is spoken: 'DTLSv1.2' or 'DTLSv1.3'. It and
-   * what follows are undefined until the handshake is finished; they are
-   * extensions of the page.
+   * protocol is the negotiated version: 'DTLSv1.2' or 'DTLSv1.3'. It and the getters
+   * below are undefined until the handshake is finished; they are extensions of the page.
    *
    * @returns {string | undefined}
    */
   get protocol() {
-    const agreed = this.#agreed();
-    return agreed && VERSIONS[agreed.version];
+    const { version } = this.#info.latest;
+    return version === undefined ? undefined : VERSIONS[version];
   }
 
   /**
@@ -132,7 +104,7 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get cipher() {
-    return this.#agreed()?.cipher;
+    return this.#info.latest.cipher;
   }
 
   /**
@@ -142,7 +114,7 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get group() {
-    return this.#agreed()?.group;
+    return this.#info.latest.group;
   }
 
   /**
@@ -152,17 +124,17 @@ class Connection extends Dtls {
    * @returns {boolean | undefined}
    */
   get sessionReused() {
-    return this.#agreed()?.resumed;
+    return this.#info.latest.resumed;
   }
 
   /**
-   * maxMessageSize is the most that send() takes: 16384 bytes, or what the peer
-   * has limited its records to (RFC 8449).
+   * maxMessageSize is the most that send() takes: 16384 bytes, or the peer's limit for
+   * its records (RFC 8449).
    *
    * @returns {number | undefined}
    */
   get maxMessageSize() {
-    return this.#agreed()?.maxMessage;
+    return this.#info.latest.maxMessage;
   }
 
   /**
@@ -171,7 +143,7 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get alpnProtocol() {
-    return this.#agreed()?.alpn;
+    return this.#info.latest.alpn;
   }
 
   /**
@@ -180,7 +152,7 @@ class Connection extends Dtls {
    * @returns {string | undefined}
    */
   get srtpProfile() {
-    const number = this.#agreed()?.srtp;
+    const number = this.#info.latest.srtp;
     return Object.entries(SRTP_PROFILES).find(([, n]) => n === number)?.[0];
   }
 
@@ -191,7 +163,10 @@ class Connection extends Dtls {
    * @returns {string | Buffer | undefined}
    */
   get pskIdentity() {
-    return this.#agreed()?.pskIdentity;
+    const { pskIdentity } = this.#info.latest;
+    return typeof pskIdentity === "object"
+      ? Buffer.from(pskIdentity)
+      : pskIdentity;
   }
 
   /**
@@ -202,13 +177,7 @@ class Connection extends Dtls {
    * @returns {Session | undefined}
    */
   get session() {
-    this.#handle.peek((connection) => {
-      const ticket = connection.takeTicket();
-      if (ticket !== undefined) {
-        this.#session = new Session(ticket);
-      }
-    });
-    return this.#session;
+    return this.#events.session;
   }
 
   /**
@@ -218,12 +187,11 @@ class Connection extends Dtls {
    * @returns {((session: Session, dtls: Connection) => void) | undefined}
    */
   get onsession() {
-    return this.#onsession;
+    return this.#events.onsession;
   }
 
   set onsession(callback) {
-    this.#onsession = validate.handler("onsession", callback);
-    this.#listen();
+    this.#events.onsession = callback;
   }
 
   /**
@@ -236,14 +204,11 @@ class Connection extends Dtls {
    * @returns {((dtls: Connection) => void) | undefined} undefined also after the call
    */
   get onestablished() {
-    return this.#onestablished;
+    return this.#events.onestablished;
   }
 
   set onestablished(callback) {
-    this.#onestablished = validate.handler("onestablished", callback);
-    if (callback != null) {
-      this.#listen();
-    }
+    this.#events.onestablished = callback;
   }
 
   /**
@@ -270,7 +235,7 @@ class Connection extends Dtls {
   }
 
   /**
-   * updateKeys() protects what is sent from now on by new keys (RFC 8446 §4.6.3);
+   * updateKeys() protects messages that are sent from now on by new keys (RFC 8446 §4.6.3);
    * the module does so by itself before a key is worn out.
    *
    * @param {boolean} [askPeer] whether the peer is to do the same; default: false
@@ -294,20 +259,11 @@ class Connection extends Dtls {
    * @returns {((dtls: Connection) => void) | undefined}
    */
   get onreadable() {
-    return this.#onreadable;
+    return this.#events.onreadable;
   }
 
   set onreadable(callback) {
-    this.#onreadable = validate.handler("onreadable", callback);
-    this.#handle.unwatch(this.#readable);
-    this.#readable = undefined;
-    if (callback != null) {
-      this.#handle.use(() => {
-        this.#readable = this.#handle.watch(INTEREST.READ, () =>
-          this.#deliver(),
-        );
-      });
-    }
+    this.#events.onreadable = callback;
   }
 
   /**
@@ -320,27 +276,11 @@ class Connection extends Dtls {
    * @returns {((dtls: Connection) => void) | undefined} undefined also after the call
    */
   get onwritable() {
-    return this.#onwritable;
+    return this.#events.onwritable;
   }
 
   set onwritable(callback) {
-    this.#onwritable = validate.handler("onwritable", callback);
-    this.#handle.unwatch(this.#writable);
-    this.#writable = undefined;
-    if (callback != null) {
-      this.#handle.use(() => {
-        this.#writable = this.#handle.watchBy(
-          (connection) => connection.watchWritable(),
-          INTEREST.WRITE,
-          () => {
-            const once = this.#onwritable;
-            this.onwritable = undefined;
-            once?.(this);
-            return true;
-          },
-        );
-      });
-    }
+    this.#events.onwritable = callback;
   }
 
   /**
@@ -369,11 +309,7 @@ class Connection extends Dtls {
         : validate.bytes("buffer", data, "a string or a Buffer");
       const range = validate.range(bytes, offset, length);
       const timeoutMs = validate.timeout("timeout", timeout);
-      const sent = this.#transfer(timeoutMs, (connection) => {
-        validate.unshortened("buffer", bytes, range);
-        return connection.send(bytes, range.offset, range.length);
-      });
-      return sent ?? this.#unfinished(timeoutMs);
+      return this.#transfer.send(bytes, range, timeoutMs);
     });
   }
 
@@ -398,17 +334,13 @@ class Connection extends Dtls {
       if (range.length === 0) {
         throw validate.invalid("`buffer` has no room for a message");
       }
-      const received = this.#transfer(timeoutMs, (connection) => {
-        validate.unshortened("buffer", bytes, range);
-        return connection.recv(bytes, range.offset, range.length);
-      });
-      return received ?? 0;
+      return this.#transfer.receive(bytes, range, timeoutMs);
     });
   }
 
   /**
-   * pending() returns how many bytes can be read without waiting, after taking
-   * in what has arrived in the socket.
+   * pending() reads the datagrams that wait in the socket, and returns how many bytes can be
+   * received without waiting.
    *
    * @override
    * @returns {number} bytes, negative on error
@@ -424,10 +356,7 @@ class Connection extends Dtls {
    * @returns {Address | undefined}
    */
   peerName() {
-    if (this.#peer === undefined) {
-      this.#remember();
-    }
-    return this.#peer && { ...this.#peer };
+    return this.#info.peer;
   }
 
   /**
@@ -456,132 +385,6 @@ class Connection extends Dtls {
     if (!this.#handle.release((connection) => connection.flyAway())) {
       this.#handle.fail(ERRNO.EBADF, "this Dtls object is closed", undefined);
     }
-  }
-
-  /**
-   * @param {number | undefined} timeoutMs
-   * @param {(connection: NativeConnection) => number} action returns bytes or -errno
-   * @returns {number | undefined} undefined when the time has passed
-   */
-  #transfer(timeoutMs, action) {
-    const result = loop().waitUntil(() => {
-      const done = this.#handle.use(action);
-      return done === -ERRNO.EAGAIN ? undefined : done;
-    }, timeoutMs);
-    if (result !== undefined && result < 0) {
-      this.#report(-result);
-    }
-    return result;
-  }
-
-  /** @param {number} errno */
-  #report(errno) {
-    // The number is what the call returned; the sentence is the association's.
-    const reason = this.#handle.peek((connection) =>
-      connection.state === STATE.FAILED ? connection.failure() : undefined,
-    );
-    const error = failure(
-      errno,
-      reason?.message ?? explain(errno, this.maxMessageSize ?? 16384),
-    );
-    Object.assign(error, reason && { alert: reason.alert });
-    fail(Object.assign(error, { peer: this.peerName() }), undefined);
-  }
-
-  /** @param {number | undefined} timeoutMs */
-  #unfinished(timeoutMs) {
-    return timeoutMs === 0
-      ? this.#handle.fail(ERRNO.EAGAIN, "the handshake is not finished")
-      : this.#handle.fail(
-          ERRNO.ETIMEDOUT,
-          `the handshake was not finished within ${timeoutMs} ms` +
-            whyUnfinished(this.peerName()),
-        );
-  }
-
-  #deliver() {
-    // Asked before the call: what arrives during it deserves another one.
-    const ended = this.#ended();
-    this.#onreadable?.(this);
-    if (ended && this.#ended()) {
-      // It would stay readable until close(), and the program has been told.
-      this.#handle.unwatch(this.#readable);
-    }
-    return true;
-  }
-
-  #ended() {
-    return this.#handle.peek(
-      (connection) =>
-        connection.state > STATE.ESTABLISHED && connection.pending() <= 0,
-    );
-  }
-
-  /** Has this object told when a key is wanted or a ticket has come. */
-  #listen() {
-    this.#handle.peek((connection) => {
-      connection.notify();
-      notice(connection, () => this.#tell(connection));
-    });
-  }
-
-  /**
-   * Calls one callback at most: another notice tells the rest, also if this one throws.
-   *
-   * @param {NativeConnection} connection
-   */
-  #tell(connection) {
-    if (this.#ask !== undefined && this.#handle.isOpen) {
-      answer(connection, this.#ask);
-    }
-    if (!this.#handle.isOpen) {
-      return;
-    }
-    if (connection.takeEstablished()) {
-      this.#wasEstablished = true;
-    }
-    const callback = this.#onestablished;
-    if (this.#wasEstablished && callback !== undefined) {
-      this.#onestablished = undefined;
-      connection.repeatNotice();
-      callback(this);
-      return;
-    }
-    const before = this.#session;
-    if (this.#onsession !== undefined && this.session !== before) {
-      this.#onsession(/** @type {Session} */ (this.#session), this);
-    }
-  }
-
-  #agreed() {
-    this.#remember();
-    return this.#negotiated;
-  }
-
-  /** Copies what must still be told after the endpoint is gone. */
-  #remember() {
-    this.#handle.peek((connection) => {
-      this.#peer = connection.peerName();
-      this.#authorized = connection.authorized;
-      this.#authorizationError = connection.authorizationError;
-      this.#peerCertificate = connection.peerCertificate;
-      this.#negotiated = connection.negotiated();
-    });
-  }
-}
-
-/**
- * @param {number} errno
- * @param {number} most bytes of a message
- */
-function explain(errno, most) {
-  switch (errno) {
-    case ERRNO.EMSGSIZE:
-      return `a message must fit into one record: at most ${most} bytes`;
-    case ERRNO.ESHUTDOWN:
-      return "the peer has closed the association";
-    default:
-      return "the association has ended";
   }
 }
 

@@ -25,7 +25,7 @@ const NOT_CLONEABLE = Symbol(
 );
 
 /**
- * Dtls is what servers and connections have in common. A method of the other
+ * Dtls has the members that servers and connections have in common. A method of the other
  * kind fails with errno as it would in the kernel, and after close() every one
  * fails with EBADF. An object belongs to the thread that made it.
  */
@@ -49,7 +49,7 @@ class Dtls {
     });
   }
 
-  /** What JSON.stringify() shows. */
+  /** toJSON() is for JSON.stringify(). */
   toJSON() {
     return inspect(this);
   }
@@ -141,7 +141,7 @@ class Dtls {
   }
 
   /**
-   * close() sends what is left and a close_notify alert (RFC 5246 §7.2.1), then
+   * close() sends unsent datagrams and a close_notify alert (RFC 5246 §7.2.1), then
    * releases the descriptor. Closing twice is harmless.
    */
   close() {
@@ -215,8 +215,8 @@ class Dtls {
   }
 
   /**
-   * setRecvBufferSize() sets the size of the socket's receive buffer. What is
-   * set is what is read back.
+   * setRecvBufferSize() sets the size of the socket's receive buffer, as
+   * getRecvBufferSize() returns it.
    *
    * @param {number} size bytes, 1024 to 16 MiB; else EINVAL
    * @returns {boolean}
@@ -227,8 +227,8 @@ class Dtls {
   }
 
   /**
-   * setSendBufferSize() sets the size of the socket's send buffer. What is set
-   * is what is read back.
+   * setSendBufferSize() sets the size of the socket's send buffer, as
+   * getSendBufferSize() returns it.
    *
    * @param {number} size bytes, 1024 to 16 MiB; else EINVAL
    * @returns {boolean}

@@ -49,7 +49,7 @@ function outcome(handle) {
 }
 
 /**
- * Closes a connection whose handshake has failed, and says why in errno.
+ * giveUp() closes a connection whose handshake has failed, and sets errno to the reason.
  *
  * @param {ConnectionHandle} handle
  * @param {Error} error
@@ -63,7 +63,7 @@ function giveUp(handle, error) {
 
 /**
  * @param {Address | undefined} peer
- * @returns {string} what else to say of a blocking call whose handshake was not finished in time
+ * @returns {string} the end of the sentence for a blocking call that timed out in the handshake
  */
 function whyUnfinished(peer) {
   return peer !== undefined && isOwnServer(peer)
@@ -98,7 +98,7 @@ function establish(handle, timeoutMs) {
 }
 
 /**
- * whenEstablished() has `callback` called once at the end of the handshake,
+ * whenEstablished() calls `callback` once at the end of the handshake,
  * unless the connection is closed before that.
  *
  * @param {ConnectionHandle} handle

@@ -30,21 +30,21 @@ class Server extends Dtls {
   #handle;
   /** @type {Function | undefined} */
   #onConnection;
-  #ask;
+  #connections;
   /** @type {((failure: HandshakeFailure, server: Server) => void) | undefined} */
   #onhandshakefailed;
 
   /**
    * @param {Handle<NativeServer>} handle
-   * @param {((identity: string | Buffer) => unknown) | undefined} ask finds a pre-shared key
+   * @param {ConstructorParameters<typeof Connection>[1]} connections of those that it accepts
    */
-  constructor(handle, ask) {
+  constructor(handle, connections) {
     super(handle);
     this.#handle = handle;
-    this.#ask = ask;
+    this.#connections = connections;
   }
 
-  /** What console.log() shows. */
+  /** inspect.custom is for console.log(). */
   [inspect.custom](
     /** @type {number} */ _depth,
     /** @type {import("node:util").InspectOptionsStylized} */ options,
@@ -136,7 +136,7 @@ class Server extends Dtls {
    * @param {number | undefined} timeout
    */
   #acceptWithin(remoteAddr, timeout) {
-    // Asked anew each time: a timer's callback may close the server meanwhile.
+    // By the handle each time: a timer's callback may close the server meanwhile.
     const next = () => this.#handle.use((server) => server.accept(), null);
     const accepted = this.#handle.use(() => {
       if (remoteAddr != null) {
@@ -150,7 +150,7 @@ class Server extends Dtls {
     }
     return accepted === null
       ? undefined
-      : new Connection(new Handle(accepted), this.#ask);
+      : new Connection(new Handle(accepted), this.#connections);
   }
 
   /**
@@ -176,7 +176,7 @@ class Server extends Dtls {
     if (accepted === undefined) {
       return false;
     }
-    const connection = new Connection(new Handle(accepted), this.#ask);
+    const connection = new Connection(new Handle(accepted), this.#connections);
     this.#onConnection?.(connection, connection.peerName());
     return true;
   }
@@ -212,7 +212,7 @@ function createServer(opt, sockaddr) {
     const local = address.parse(sockaddr, MIN_PORT);
     loop();
     const handle = new Handle(new (native().Server)(checked, local));
-    return new Server(handle, ask);
+    return new Server(handle, { mayRenegotiate: checked.renegotiate, ask });
   } catch (error) {
     return fail(error, undefined);
   }

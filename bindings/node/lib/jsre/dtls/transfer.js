@@ -1,0 +1,118 @@
+"use strict";
+
+const { ERRNO, failure } = require("../../core/errors");
+const { loop } = require("../../core/loop");
+const validate = require("../../core/validate");
+const { fail } = require("../errno");
+const { STATE, whyUnfinished } = require("./handshake");
+
+/** @typedef {import("../../../types/native").Connection} NativeConnection */
+/** @typedef {{ offset: number, length: number }} Range */
+
+const MOST_IN_RECORD = 16384;
+
+/**
+ * Transfer sends and receives the messages of one connection, and waits where that cannot be done
+ * at once.
+ */
+class Transfer {
+  #handle;
+  #info;
+
+  /**
+   * @param {import("./handle").Handle<NativeConnection>} handle
+   * @param {import("../../core/connection_info").ConnectionInfo} info
+   */
+  constructor(handle, info) {
+    this.#handle = handle;
+    this.#info = info;
+  }
+
+  /**
+   * send() sends a part of a buffer as one message.
+   *
+   * @param {Uint8Array} bytes
+   * @param {Range} range
+   * @param {number | undefined} timeoutMs
+   * @returns {number} bytes, or -errno
+   */
+  send(bytes, range, timeoutMs) {
+    const sent = this.#transfer(timeoutMs, (connection) => {
+      validate.unshortened("buffer", bytes, range);
+      return connection.send(bytes, range.offset, range.length);
+    });
+    return sent ?? this.#unfinished(timeoutMs);
+  }
+
+  /**
+   * receive() takes the next message into a part of a buffer.
+   *
+   * @param {Uint8Array} bytes
+   * @param {Range} range
+   * @param {number | undefined} timeoutMs
+   * @returns {number} bytes, 0 when the time has passed, or -errno
+   */
+  receive(bytes, range, timeoutMs) {
+    const received = this.#transfer(timeoutMs, (connection) => {
+      validate.unshortened("buffer", bytes, range);
+      return connection.recv(bytes, range.offset, range.length);
+    });
+    return received ?? 0;
+  }
+
+  /**
+   * @param {number | undefined} timeoutMs
+   * @param {(connection: NativeConnection) => number} action returns bytes or -errno
+   * @returns {number | undefined} undefined when the time has passed
+   */
+  #transfer(timeoutMs, action) {
+    const result = loop().waitUntil(() => {
+      const done = this.#handle.use(action);
+      return done === -ERRNO.EAGAIN ? undefined : done;
+    }, timeoutMs);
+    if (result !== undefined && result < 0) {
+      this.#report(-result);
+    }
+    return result;
+  }
+
+  /** @param {number} errno */
+  #report(errno) {
+    // The number is the one that the call returned; the sentence is the association's.
+    const reason = this.#handle.peek((connection) =>
+      connection.state === STATE.FAILED ? connection.failure() : undefined,
+    );
+    const most = this.#info.latest.maxMessage ?? MOST_IN_RECORD;
+    const error = failure(errno, reason?.message ?? explain(errno, most));
+    Object.assign(error, reason && { alert: reason.alert });
+    fail(Object.assign(error, { peer: this.#info.peer }), undefined);
+  }
+
+  /** @param {number | undefined} timeoutMs */
+  #unfinished(timeoutMs) {
+    return timeoutMs === 0
+      ? this.#handle.fail(ERRNO.EAGAIN, "the handshake is not finished")
+      : this.#handle.fail(
+          ERRNO.ETIMEDOUT,
+          `the handshake was not finished within ${timeoutMs} ms` +
+            whyUnfinished(this.#info.peer),
+        );
+  }
+}
+
+/**
+ * @param {number} errno
+ * @param {number} most bytes of a message
+ */
+function explain(errno, most) {
+  switch (errno) {
+    case ERRNO.EMSGSIZE:
+      return `a message must fit into one record: at most ${most} bytes`;
+    case ERRNO.ESHUTDOWN:
+      return "the peer has closed the association";
+    default:
+      return "the association has ended";
+  }
+}
+
+module.exports = { Transfer };
