@@ -64,6 +64,12 @@ class Connection {
   // delivered first. Empty messages are never delivered.
   Result<std::size_t> recv(std::span<std::byte> into, Timeout timeout = {});
 
+  // try_send and try_recv are send and recv without a wait and without a turn of the loop; where
+  // those would wait, they fail with EAGAIN. try_recv makes no system call: it copies a message
+  // that the loop has received. For programs that run the loop themselves.
+  Result<std::size_t> try_send(std::span<const std::byte> message);
+  Result<std::size_t> try_recv(std::span<std::byte> into);
+
   // pending takes in what waits in the socket, without blocking, and returns the bytes that the
   // next recv can give.
   std::size_t pending();

@@ -84,6 +84,14 @@ Result<std::size_t> Connection::recv(std::span<std::byte> into, Timeout timeout)
   return received;
 }
 
+Result<std::size_t> Connection::try_send(std::span<const std::byte> message) {
+  return core_->try_send(message);
+}
+
+Result<std::size_t> Connection::try_recv(std::span<std::byte> into) {
+  return core_->try_take(into);
+}
+
 Result<void> Connection::wait_established(Timeout timeout) {
   const auto core = core_;
   if (core->is_elsewhere()) {

@@ -376,6 +376,12 @@ Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
   if (association_.state == State::kClosed) return connection_closed();
   if (start_) start();
   if (association_.received.empty() && is_live()) take_in(Clock::now());
+  return try_take(into);
+}
+
+Result<std::size_t> ConnectionCore::try_take(std::span<std::byte> into) {
+  if (is_elsewhere()) return of_parent();
+  if (association_.state == State::kClosed) return connection_closed();
   if (!association_.received.empty()) {
     const std::size_t size = association_.received.pop(into);
     resume_reading();

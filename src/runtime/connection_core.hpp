@@ -56,6 +56,8 @@ class ConnectionCore final : public net::Source,
   // Non-blocking halves of Connection's calls; EAGAIN where those would wait.
   Result<std::size_t> try_send(std::span<const std::byte> message);
   Result<std::size_t> try_recv(std::span<std::byte> into);
+  // try_take is try_recv without a look into the socket.
+  Result<std::size_t> try_take(std::span<std::byte> into);
   std::size_t pending();
   Result<void> renegotiate();
   Result<void> update_keys(bool ask_peer);

@@ -216,6 +216,35 @@ TEST_F(Loopback, a_recv_without_data_ends_with_its_timeout) {
   EXPECT_EQ(server.accept(20ms).error().sys_errno, EAGAIN);
 }
 
+TEST_F(Loopback, try_send_and_try_recv_leave_the_turns_of_the_loop_to_the_program) {
+  auto server = listen();
+  auto client = std::move(*Client::start(loop_, client_config_, server.local_address()));
+  std::array<std::byte, 16> buffer;
+  EXPECT_EQ(client.try_send(std::as_bytes(std::span(std::string_view("early")))).error().sys_errno,
+            EAGAIN);
+  auto accepted = std::move(*server.accept(kSoon));
+  for (int i = 0; i < 100; ++i)
+    EXPECT_EQ(accepted.try_recv(buffer).error().sys_errno, EAGAIN);
+  EXPECT_EQ(accepted.state(), Connection::State::kHandshaking);
+  ASSERT_TRUE(client.wait_established(kSoon));
+  ASSERT_TRUE(accepted.wait_established(kSoon));
+
+  ASSERT_EQ(*client.try_send(std::as_bytes(std::span(std::string_view("message")))), 7U);
+  EXPECT_EQ(accepted.try_recv(buffer).error().sys_errno, EAGAIN) << "it is in the kernel";
+  ASSERT_TRUE(loop_.run_once(kSoon, EventLoop::Scope::kBackground));
+  const auto received = accepted.try_recv(buffer);
+  ASSERT_TRUE(received) << received.error().message;
+  EXPECT_EQ(*received, 7U);
+  EXPECT_EQ(accepted.try_recv(buffer).error().sys_errno, EAGAIN);
+  client.close();
+  ASSERT_TRUE(
+      loop_.run_until([&] { return accepted.state() != Connection::State::kEstablished; }, kSoon));
+  EXPECT_EQ(accepted.try_recv(buffer).error().sys_errno, ESHUTDOWN);
+  accepted.close();
+  EXPECT_EQ(accepted.try_recv(buffer).error().sys_errno, EBADF);
+  EXPECT_EQ(accepted.try_send({}).error().sys_errno, EBADF);
+}
+
 TEST_F(Loopback, a_recv_for_ever_is_ended_by_data) {
   auto server = listen();
   auto [client, accepted] = connect(server);

@@ -10,7 +10,7 @@ packages_for() {
       loop) printf '%s\n' ccache lld ;; # for who builds often
       demo) printf '%s\n' openssl iproute2 ;;
       unit) printf '%s\n' libgtest-dev openssl pkg-config ;;
-      js) printf '%s\n' openssl iproute2 python3 ;;
+      js) printf '%s\n' openssl iproute2 python3 strace ;;
       peers)
         printf '%s\n' gnutls-bin libmbedtls-dev libwolfssl-dev libnss3-dev libcoap3-bin openssl
         ;;

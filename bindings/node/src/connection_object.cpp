@@ -7,11 +7,6 @@
 #include "protocol.hpp"
 
 namespace dtls::node {
-namespace {
-
-constexpr Timeout kNow = Duration::zero();
-
-}  // namespace
 
 Napi::Function ConnectionObject::define(Napi::Env env) {
   auto properties = socket_properties<ConnectionObject>();
@@ -126,12 +121,12 @@ Napi::Value ConnectionObject::failure(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConnectionObject::send(const Napi::CallbackInfo& info) {
-  const auto sent = connection_->send(std::span<const std::byte>(bytes_argument(info)), kNow);
+  const auto sent = connection_->try_send(bytes_argument(info));
   return Napi::Number::New(info.Env(), sent ? static_cast<double>(*sent) : -sent.error().sys_errno);
 }
 
 Napi::Value ConnectionObject::recv(const Napi::CallbackInfo& info) {
-  const auto got = connection_->recv(bytes_argument(info), kNow);
+  const auto got = connection_->try_recv(bytes_argument(info));
   const double result = !got        ? -got.error().sys_errno
                         : *got == 0 ? -EAGAIN
                                     : static_cast<double>(*got);

@@ -43,6 +43,8 @@ class Loop {
   /** @type {Source[]} */
   #sources = [];
   #held = 0;
+  #waits = 0;
+  #deliveries = 0;
   #lastTurn = -Infinity;
 
   /**
@@ -62,6 +64,14 @@ class Loop {
   /** Whether a callback of Node's own is being called from a wait. */
   get turningNode() {
     return this.#node?.turning ?? false;
+  }
+
+  /**
+   * The number of the wait whose results are being delivered, 0 outside of a delivery. That wait
+   * has read the sockets, so a look into them finds nothing new before the next wait.
+   */
+  get delivery() {
+    return this.#deliveries > 0 ? this.#waits : 0;
   }
 
   /** @param {Source} source */
@@ -157,7 +167,9 @@ class Loop {
       // Those callbacks may have read the data that was ready.
       ({ ready } = this.#wait(0, true, true));
     }
-    const delivered = this.#watches.deliver(turn, ready, () => this.drain());
+    const delivered = this.#deliver(() =>
+      this.#watches.deliver(turn, ready, () => this.drain()),
+    );
     return { delivered, called };
   }
 
@@ -209,6 +221,7 @@ class Loop {
     this.#tellSources();
     const called = this.#waitForNode(ms, all, brief);
     const ready = this.#native.wait(called === undefined ? ms : 0, all);
+    this.#waits++;
     this.#tellSources();
     return { ready, called: called ?? false };
   }
@@ -244,12 +257,28 @@ class Loop {
     if (this.#held > 0) {
       return false;
     }
-    let called = false;
-    for (const source of this.#sources) {
-      called = source.run(() => this.drain()) || called;
+    return this.#deliver(() => {
+      let called = false;
+      for (const source of this.#sources) {
+        called = source.run(() => this.drain()) || called;
+      }
+      this.drain();
+      return called;
+    });
+  }
+
+  /**
+   * @template T
+   * @param {() => T} action calls callbacks with the results of the latest wait
+   * @returns {T}
+   */
+  #deliver(action) {
+    this.#deliveries++;
+    try {
+      return action();
+    } finally {
+      this.#deliveries--;
     }
-    this.drain();
-    return called;
   }
 
   /**

@@ -18,6 +18,8 @@ const MOST_IN_RECORD = 16384;
 class Transfer {
   #handle;
   #info;
+  /** The delivery of the loop in which receive() has found nothing. */
+  #emptyIn = 0;
 
   /**
    * @param {import("./handle").Handle<NativeConnection>} handle
@@ -53,11 +55,29 @@ class Transfer {
    * @returns {number} bytes, 0 when the time has passed, or -errno
    */
   receive(bytes, range, timeoutMs) {
-    const received = this.#transfer(timeoutMs, (connection) => {
+    /** @param {NativeConnection} connection */
+    const take = (connection) => {
       validate.unshortened("buffer", bytes, range);
       return connection.recv(bytes, range.offset, range.length);
-    });
+    };
+    if (timeoutMs !== 0 || !this.#isFresh()) {
+      return this.#transfer(timeoutMs, take) ?? 0;
+    }
+    const received = this.#attempt(take);
+    if (received === undefined) {
+      this.#emptyIn = loop().delivery;
+    }
     return received ?? 0;
+  }
+
+  /**
+   * Whether the loop is delivering the messages that it has just read from the sockets. The first
+   * receive() that finds none in such a delivery needs no wait; another one waits, so that
+   * a callback that calls recv() until something comes does not wait for itself.
+   */
+  #isFresh() {
+    const { delivery } = loop();
+    return delivery !== 0 && delivery !== this.#emptyIn;
   }
 
   /**
@@ -66,14 +86,19 @@ class Transfer {
    * @returns {number | undefined} undefined when the time has passed
    */
   #transfer(timeoutMs, action) {
-    const result = loop().waitUntil(() => {
-      const done = this.#handle.use(action);
-      return done === -ERRNO.EAGAIN ? undefined : done;
-    }, timeoutMs);
-    if (result !== undefined && result < 0) {
+    return loop().waitUntil(() => this.#attempt(action), timeoutMs);
+  }
+
+  /**
+   * @param {(connection: NativeConnection) => number} action returns bytes or -errno
+   * @returns {number | undefined} undefined where it would have to wait
+   */
+  #attempt(action) {
+    const result = this.#handle.use(action);
+    if (result < 0 && result !== -ERRNO.EAGAIN) {
       this.#report(-result);
     }
-    return result;
+    return result === -ERRNO.EAGAIN ? undefined : result;
   }
 
   /** @param {number} errno */
