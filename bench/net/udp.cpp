@@ -150,6 +150,7 @@ bool Outbox::extends(const Run& run, const Peer* to, std::uint32_t from, std::si
 }
 
 void Outbox::commit(const Peer* to, std::uint32_t from, std::size_t size) {
+  if (size == 0) return;
   if (count_ > 0 && extends(runs_[count_ - 1], to, from, size)) {
     auto& run = runs_[count_ - 1];
     run.size += size;

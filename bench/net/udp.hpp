@@ -87,7 +87,7 @@ class Outbox {
   // room is memory for a datagram of up to `most` bytes; a full outbox is flushed first.
   std::span<std::byte> room(std::size_t most);
   // commit takes `size` bytes of it. to: nullptr on a connected socket. from: the local address, in
-  // network order; 0 leaves it to the kernel.
+  // network order; 0 leaves it to the kernel. Nothing happens where `size` is 0.
   void commit(const Peer* to, std::uint32_t from, std::size_t size);
   void flush();
 

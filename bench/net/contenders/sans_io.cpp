@@ -90,36 +90,42 @@ class Server {
   Sessions::iterator take(const Peer& peer, Sessions::iterator at, std::span<std::byte> datagram,
                           TimePoint now) {
     auto& session = at->second;
-    session.receive(datagram, now);
+    if (const auto message = session.open(datagram, now)) {
+      take_message(peer, session, *message);
+      return at;
+    }
     bool ended = false;
-    bool pours = false;
     while (const auto event = session.poll_event()) {
       if (std::holds_alternative<Connected>(*event)) count(job_.counters->established);
       ended |= std::holds_alternative<Closed>(*event) || std::holds_alternative<Failed>(*event);
       if (const auto* message = std::get_if<Message>(&*event)) {
-        count(job_.counters->received);
-        if (job_.task == Task::kEcho && session.send(message->bytes)) count(job_.counters->sent);
-        pours = job_.task == Task::kSource;
+        take_message(peer, session, message->bytes);
       }
     }
     transmit(peer, session);
-    if (pours) pour(peer, session);
     if (!ended) return at;
     sessions_.erase(at);
     return sessions_.end();
   }
 
+  void take_message(const Peer& peer, Session& session, std::span<const std::byte> message) {
+    count(job_.counters->received);
+    if (job_.task == Task::kEcho) send(peer, session, message);
+    while (job_.task == Task::kSource)
+      send(peer, session, message_);
+  }
+
+  void send(const Peer& peer, Session& session, std::span<const std::byte> message) {
+    const auto size = session.seal(message, outbox_.room(message.size() + kMaxExpansion));
+    require(static_cast<bool>(size), "seal");
+    outbox_.commit(&peer, 0, *size);
+    if (*size == 0) transmit(peer, session);
+    count(job_.counters->sent);
+  }
+
   void transmit(const Peer& peer, Session& session) {
     while (const std::size_t size = session.poll_transmit(outbox_.room(kMaxDatagram)))
       outbox_.commit(&peer, 0, size);
-  }
-
-  [[noreturn]] void pour(const Peer& peer, Session& session) {
-    for (;;) {
-      require(static_cast<bool>(session.send(message_)), "send");
-      transmit(peer, session);
-      count(job_.counters->sent);
-    }
   }
 
   void handle_timers(TimePoint now, Clock::duration passed) {

@@ -54,7 +54,9 @@ void Crowd::leave(std::size_t place) {
 
 void Crowd::send(std::size_t place, std::span<const std::byte> message) {
   const auto room = line_->room(message.size() + talkers_->overhead());
-  line_->commit(place, places_[place].talker->seal(message, room));
+  const auto size = places_[place].talker->seal(message, room);
+  line_->commit(place, size);
+  if (size == 0) transmit(place);
   count(counters_->sent);
 }
 

@@ -65,11 +65,12 @@ class SessionTalker final : public Talker {
   [[nodiscard]] bool may_leave() const override { return ticketed_ || !contexts_->single_use(); }
 
   std::size_t seal(std::span<const std::byte> message, std::span<std::byte> out) override {
-    require(static_cast<bool>(session_.send(message)), "the load cannot send");
-    return session_.poll_transmit(out);
+    const auto size = session_.seal(message, out);
+    require(static_cast<bool>(size), "the load cannot send");
+    return *size;
   }
   std::size_t receive(std::span<std::byte> datagram, TimePoint now) override {
-    session_.receive(datagram, now);
+    if (const auto message = session_.open(datagram, now)) return message->size();
     return drain();
   }
   std::size_t transmit(std::span<std::byte> out) override { return session_.poll_transmit(out); }
@@ -113,7 +114,7 @@ class SessionTalkers final : public Talkers {
   std::unique_ptr<Talker> make(TimePoint now) override {
     return std::make_unique<SessionTalker>(contexts_, server_, now);
   }
-  [[nodiscard]] std::size_t overhead() const override { return kMaxDatagram - kMaxMessage; }
+  [[nodiscard]] std::size_t overhead() const override { return kMaxExpansion; }
 
  private:
   Contexts contexts_;

@@ -25,7 +25,7 @@ class Talker {
   [[nodiscard]] virtual bool is_as_wished() const { return true; }
   // may_leave: nothing more is expected of the server, such as a ticket.
   [[nodiscard]] virtual bool may_leave() const { return true; }
-  // seal writes the datagram with the message and gives its size.
+  // seal writes the datagram with the message and gives its size; 0: transmit has it, after others.
   virtual std::size_t seal(std::span<const std::byte> message, std::span<std::byte> out) = 0;
   // receive gives the size of the datagram's message; 0: it had none.
   virtual std::size_t receive(std::span<std::byte> datagram, TimePoint now) = 0;
