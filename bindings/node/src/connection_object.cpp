@@ -20,6 +20,8 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        InstanceMethod("failure", &ConnectionObject::failure),
        InstanceMethod("send", &ConnectionObject::send),
        InstanceMethod("recv", &ConnectionObject::recv),
+       InstanceMethod("sendMany", &ConnectionObject::send_many),
+       InstanceMethod("recvMany", &ConnectionObject::recv_many),
        InstanceMethod("pending", &ConnectionObject::pending),
        InstanceMethod("close", &ConnectionObject::close),
        InstanceMethod("renegotiate", &ConnectionObject::renegotiate),
@@ -131,6 +133,42 @@ Napi::Value ConnectionObject::recv(const Napi::CallbackInfo& info) {
                         : *got == 0 ? -EAGAIN
                                     : static_cast<double>(*got);
   return Napi::Number::New(info.Env(), result);
+}
+
+// (list of Uint8Arrays, index of the first): how many were sent, or -errno if the first was not.
+Napi::Value ConnectionObject::send_many(const Napi::CallbackInfo& info) {
+  const auto list = info[0].As<Napi::Array>();
+  const std::uint32_t first = info[1].As<Napi::Number>().Uint32Value();
+  const std::uint32_t size = list.Length();
+  for (std::uint32_t i = first; i < size; ++i) {
+    const Napi::HandleScope scope(info.Env());
+    const auto sent = connection_->try_send(bytes_of(list[i]));
+    if (!sent) {
+      return Napi::Number::New(info.Env(),
+                               i == first ? -sent.error().sys_errno : static_cast<int>(i - first));
+    }
+  }
+  return Napi::Number::New(info.Env(), first < size ? size - first : 0);
+}
+
+// (slab, offset, ends): copies the messages that were received into the slab from the offset on,
+// and writes where each ends. Stops where a message might not fit. How many, or -errno if there is
+// none.
+Napi::Value ConnectionObject::recv_many(const Napi::CallbackInfo& info) {
+  std::size_t at = info[1].As<Napi::Number>().Uint32Value();
+  const auto slab = bytes_of(info[0]);
+  const auto ends = words_of(info[2]);
+  std::size_t count = 0;
+  for (; count < ends.size() && at < slab.size() && slab.size() - at >= kMaxMessage; ++count) {
+    const auto got = connection_->try_recv(slab.subspan(at));
+    if (!got) {
+      if (count == 0) return Napi::Number::New(info.Env(), -got.error().sys_errno);
+      break;
+    }
+    at += *got;
+    ends[count] = static_cast<std::uint32_t>(at);
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(count));
 }
 
 Napi::Value ConnectionObject::pending(const Napi::CallbackInfo& info) {

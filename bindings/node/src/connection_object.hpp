@@ -31,6 +31,8 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);
   Napi::Value recv(const Napi::CallbackInfo& info);
+  Napi::Value send_many(const Napi::CallbackInfo& info);
+  Napi::Value recv_many(const Napi::CallbackInfo& info);
   Napi::Value pending(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -178,19 +179,36 @@ void wipe(std::string& text) noexcept {
   text.clear();
 }
 
-std::span<std::byte> bytes_of(const Napi::Value& value) {
+namespace {
+
+// elements_of gives the elements of a typed array of that type, none of one that is detached;
+// nullopt for whatever else.
+template <typename Element>
+std::optional<std::span<Element>> elements_of(const Napi::Value& value,
+                                              napi_typedarray_type expected) {
   napi_typedarray_type type{};
   std::size_t length = 0;
   void* data = nullptr;
-  // Of a Uint8Array the length is in bytes; that of a detached one is 0.
   if (!value.IsTypedArray() ||
       napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
           napi_ok ||
-      type != napi_uint8_array) {
-    throw Napi::TypeError::New(value.Env(), "the native part of the module wants a Uint8Array");
+      type != expected) {
+    return {};
   }
-  if (data == nullptr) return {};
-  return {static_cast<std::byte*>(data), length};
+  if (data == nullptr) return std::span<Element>();
+  return std::span(static_cast<Element*>(data), length);
+}
+
+}  // namespace
+
+std::span<std::byte> bytes_of(const Napi::Value& value) {
+  if (const auto bytes = elements_of<std::byte>(value, napi_uint8_array)) return *bytes;
+  throw Napi::TypeError::New(value.Env(), "the native part of the module expects a Uint8Array");
+}
+
+std::span<std::uint32_t> words_of(const Napi::Value& value) {
+  if (const auto words = elements_of<std::uint32_t>(value, napi_uint32_array)) return *words;
+  throw Napi::TypeError::New(value.Env(), "the native part of the module expects a Uint32Array");
 }
 
 std::span<std::byte> bytes_argument(const Napi::CallbackInfo& info) {

@@ -4,6 +4,7 @@
 #include <napi.h>
 #include <dtls/dtls.hpp>
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ void wipe(std::string& text) noexcept;
 // bytes_of gives the bytes of a Uint8Array, none of one that is detached. Throws for whatever else.
 // They are valid until JavaScript runs again.
 std::span<std::byte> bytes_of(const Napi::Value& value);
+
+// words_of is bytes_of for a Uint32Array.
+std::span<std::uint32_t> words_of(const Napi::Value& value);
 
 // bytes_or_text makes a string where the bytes are UTF-8, else a Buffer.
 Napi::Value bytes_or_text(Napi::Env env, std::string_view bytes);

@@ -19,6 +19,7 @@ const { describe, test } = require("node:test");
 const vm = require("node:vm");
 const Dtls = require("..");
 const { Connection } = require("../lib/jsre/dtls/connection");
+const { Negotiated } = require("../lib/jsre/dtls/negotiated");
 const { Server } = require("../lib/jsre/dtls/server");
 const { createAuthority } = require("./support/certificates");
 const { ROOT, blocks, pages, read } = require("./support/pages");
@@ -154,7 +155,7 @@ describe("docs/api.md", () => {
     );
   const groups = {
     module: own(Dtls, ["length", "name", "prototype"]),
-    object: [Dtls, Server, Connection].flatMap(({ prototype }) =>
+    object: [Dtls, Server, Negotiated, Connection].flatMap(({ prototype }) =>
       own(prototype, ["constructor"]),
     ),
   };

@@ -176,6 +176,16 @@ declare namespace Dtls {
     ): number;
 
     /**
+     * Sends messages in their order, up to the first one that cannot be sent: then
+     * `lastError()` has its place in `index`. Returns how many were sent; -errno if the
+     * first one was not. An extension.
+     */
+    sendMany(
+      list: readonly (string | NodeJS.ArrayBufferView)[],
+      timeout?: number,
+    ): number;
+
+    /**
      * Receives the next message or the part of it that fits. Returns the number
      * of bytes, 0 when `timeout` (default: for ever) has passed, or -errno when
      * the association has ended.
@@ -247,6 +257,12 @@ declare namespace Dtls {
     updateKeys(askPeer?: boolean): boolean;
     /** The most bytes that send() takes. */
     readonly maxMessageSize?: number;
+    /**
+     * Called with each message: all that a turn of the loop has received, in
+     * their order. It keeps Node's loop alive. An extension for programs driven by that
+     * loop.
+     */
+    onmessage?: ((message: Buffer, dtls: Connection) => void) | null;
     /**
      * Called while data waits, and when the association has ended; it
      * keeps Node's loop alive. An extension for programs driven by that loop.
@@ -433,6 +449,8 @@ declare namespace Dtls {
     alert?: number;
     /** The peer that it was about. */
     peer?: SockAddr;
+    /** sendMany(): the place in its list of the message that was not sent. */
+    index?: number;
   }
 }
 

@@ -133,6 +133,13 @@ export interface Connection extends Endpoint {
   failure(): NativeError | undefined;
   send(buffer: Uint8Array, offset: number, length: number): number;
   recv(buffer: Uint8Array, offset: number, length: number): number;
+  /** Sends the messages of a list from an index on: how many, or -errno if not the first. */
+  sendMany(list: Uint8Array[], first: number): number;
+  /**
+   * Copies messages that were received into the slab from the offset on, and writes where each ends:
+   * how many, or -errno if there is none. It stops where the largest message would not fit.
+   */
+  recvMany(slab: Uint8Array, offset: number, ends: Uint32Array): number;
   pending(): number;
   renegotiate(): void;
   updateKeys(askPeer: boolean): void;

@@ -31,6 +31,14 @@ if (server) {
     dtls.accept();
     dtls.onestablished = (same) => console.log(same.protocol);
     dtls.onwritable = (same) => same.send("x", 0);
+    dtls.onmessage = (message, same) =>
+      same.send(message, 0, message.length, 0);
+    const accepted: number = dtls.sendMany(["a", Buffer.from("b")], 10);
+    if (accepted < 2) {
+      Dtls.lastError()?.index?.toFixed();
+    }
+    // @ts-expect-error a message is no number
+    dtls.sendMany([1]);
     dtls.onreadable = (same) => same.recv(Buffer.alloc(10), 0, 10, 0);
   });
   const added: boolean = server.addcert({

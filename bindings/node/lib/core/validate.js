@@ -90,6 +90,20 @@ function own(value, key) {
 }
 
 /**
+ * array() reads an array of the program into one of ours.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {unknown[]}
+ */
+function array(name, value) {
+  if (!Array.isArray(value)) {
+    throw typeError(name, "an array", value);
+  }
+  return elements(name, value);
+}
+
+/**
  * elements() reads an array into one of ours, each place once. Methods of the array are not called.
  *
  * @param {string} name
@@ -350,6 +364,7 @@ function unshortened(name, buffer, range) {
 }
 
 module.exports = {
+  array,
   boolean,
   bytes,
   callback,

@@ -4,15 +4,14 @@ const { inspect } = require("node:util");
 const { toText } = require("../../core/address");
 const { ConnectionInfo } = require("../../core/connection_info");
 const { ERRNO } = require("../../core/errors");
-const { SRTP_PROFILES, VERSIONS } = require("../../core/protocol");
+const { Inbox } = require("../../core/inbox");
 const validate = require("../../core/validate");
 const { ConnectionEvents } = require("./connection_events");
-const { Dtls } = require("./dtls");
 const { STATE_NAMES } = require("./handshake");
+const { Negotiated } = require("./negotiated");
 const { Transfer } = require("./transfer");
 
 /** @typedef {import("../../../types/native").Connection} NativeConnection */
-/** @typedef {import("../../../types/native").Address} Address */
 /** @typedef {import("../../core/session").Session} Session */
 
 // 255 digests (RFC 5869 §2.3).
@@ -21,9 +20,9 @@ const MAX_EXPORT = 8160;
 /**
  * Connection is the Dtls object of one association with a peer.
  */
-class Connection extends Dtls {
+class Connection extends Negotiated {
   #handle;
-  #info;
+  #inbox = new Inbox();
   #events;
   #transfer;
 
@@ -34,12 +33,12 @@ class Connection extends Dtls {
    * @param {(identity: string | Buffer) => unknown} [how.ask] finds a pre-shared key
    */
   constructor(handle, { mayRenegotiate, ask }) {
-    super(handle);
+    const info = new ConnectionInfo(handle, mayRenegotiate);
+    super(handle, info);
     this.#handle = handle;
-    this.#info = new ConnectionInfo(handle, mayRenegotiate);
-    this.#events = new ConnectionEvents(this, handle, ask);
-    this.#transfer = new Transfer(handle, this.#info);
-    handle.onrelease = () => this.#info.keep();
+    this.#events = new ConnectionEvents(this, handle, this.#inbox, ask);
+    this.#transfer = new Transfer(handle, info, this.#inbox);
+    handle.onrelease = () => info.keep();
   }
 
   /** inspect.custom is for console.log(). */
@@ -55,118 +54,6 @@ class Connection extends Dtls {
       protocol: this.protocol,
     };
     return `Connection ${(show ?? inspect)(shown, options)}`;
-  }
-
-  /**
-   * authorized tells whether the peer's certificate was verified, also where
-   * `rejectUnauthorized: false` does not enforce it. An extension of the page.
-   *
-   * @returns {boolean}
-   */
-  get authorized() {
-    return this.#info.latest.authorized;
-  }
-
-  /**
-   * authorizationError says why the peer's certificate could not be verified,
-   * undefined if it could. An extension of the page.
-   *
-   * @returns {string | undefined}
-   */
-  get authorizationError() {
-    return this.#info.latest.authorizationError;
-  }
-
-  /**
-   * peerCertificate is the certificate that the peer presented, in PEM. An
-   * extension of the page.
-   *
-   * @returns {string | undefined}
-   */
-  get peerCertificate() {
-    return this.#info.latest.peerCertificate;
-  }
-
-  /**
-   * protocol is the negotiated version: 'DTLSv1.2' or 'DTLSv1.3'. It and the getters
-   * below are undefined until the handshake is finished; they are extensions of the page.
-   *
-   * @returns {string | undefined}
-   */
-  get protocol() {
-    const { version } = this.#info.latest;
-    return version === undefined ? undefined : VERSIONS[version];
-  }
-
-  /**
-   * cipher is the cipher suite, as IANA names it.
-   *
-   * @returns {string | undefined}
-   */
-  get cipher() {
-    return this.#info.latest.cipher;
-  }
-
-  /**
-   * group is that of the key agreement, as IANA names it; undefined where there
-   * was none.
-   *
-   * @returns {string | undefined}
-   */
-  get group() {
-    return this.#info.latest.group;
-  }
-
-  /**
-   * sessionReused tells whether an earlier session was resumed (RFC 5077,
-   * RFC 8446 §2.2).
-   *
-   * @returns {boolean | undefined}
-   */
-  get sessionReused() {
-    return this.#info.latest.resumed;
-  }
-
-  /**
-   * maxMessageSize is the most that send() takes: 16384 bytes, or the peer's limit for
-   * its records (RFC 8449).
-   *
-   * @returns {number | undefined}
-   */
-  get maxMessageSize() {
-    return this.#info.latest.maxMessage;
-  }
-
-  /**
-   * alpnProtocol is the application protocol (RFC 7301), undefined if none.
-   *
-   * @returns {string | undefined}
-   */
-  get alpnProtocol() {
-    return this.#info.latest.alpn;
-  }
-
-  /**
-   * srtpProfile is the SRTP profile (RFC 5764), undefined if none.
-   *
-   * @returns {string | undefined}
-   */
-  get srtpProfile() {
-    const number = this.#info.latest.srtp;
-    return Object.entries(SRTP_PROFILES).find(([, n]) => n === number)?.[0];
-  }
-
-  /**
-   * pskIdentity is the identity of the pre-shared key that took the place of
-   * certificates, undefined if none did; a Buffer where it is not UTF-8.
-   *
-   * @returns {string | Buffer | undefined}
-   */
-  get pskIdentity() {
-    const { pskIdentity } = this.#info.latest;
-    return typeof pskIdentity === "object"
-      ? Buffer.from(pskIdentity)
-      : pskIdentity;
   }
 
   /**
@@ -251,6 +138,23 @@ class Connection extends Dtls {
   }
 
   /**
+   * onmessage, when assigned, is called with each message and with this object: all that the loop
+   * has received in one turn, in their order. The message is a Buffer of the program's own. recv()
+   * takes messages that have not been delivered. The end of the association is told by
+   * `onreadable` and recv(). For programs driven by Node's loop, which it keeps alive. An
+   * extension of the page.
+   *
+   * @returns {((message: Buffer, dtls: Connection) => void) | undefined}
+   */
+  get onmessage() {
+    return this.#events.onmessage;
+  }
+
+  set onmessage(callback) {
+    this.#events.onmessage = callback;
+  }
+
+  /**
    * onreadable, when assigned, is called with this object while data waits in
    * it (so read until recv() with timeout 0 gives 0), and a last time when the
    * association has ended. For programs driven by Node's loop, which it keeps
@@ -314,6 +218,29 @@ class Connection extends Dtls {
   }
 
   /**
+   * sendMany() sends the messages of a list in their order, each as send() does. It stops at the
+   * first one that cannot be sent: then lastError() has its place in `index`. An extension of the page.
+   *
+   * @param {(string | NodeJS.ArrayBufferView)[]} list
+   * @param {number} [timeout] milliseconds; default: for ever
+   * @returns {number} messages sent; -errno, as send() gives it, if the first one was not
+   * @throws {TypeError} when an argument has the wrong type; then nothing is sent
+   */
+  sendMany(list, timeout) {
+    return this.#handle.use(() => {
+      const messages = validate
+        .array("list", list)
+        .map((each, i) =>
+          typeof each === "string"
+            ? Buffer.from(each)
+            : validate.bytes(`list[${i}]`, each, "a string or a Buffer"),
+        );
+      const timeoutMs = validate.timeout("timeout", timeout);
+      return this.#transfer.sendMany(messages, timeoutMs);
+    });
+  }
+
+  /**
    * recv() takes the next message, or the part of it that fits: the next call
    * continues it, and pending() tells how much is left.
    *
@@ -339,6 +266,16 @@ class Connection extends Dtls {
   }
 
   /**
+   * close() also drops the messages that were not delivered.
+   *
+   * @override
+   */
+  close() {
+    super.close();
+    this.#inbox.clear();
+  }
+
+  /**
    * pending() reads the datagrams that wait in the socket, and returns how many bytes can be
    * received without waiting.
    *
@@ -346,17 +283,9 @@ class Connection extends Dtls {
    * @returns {number} bytes, negative on error
    */
   pending() {
-    return this.#handle.use((connection) => connection.pending());
-  }
-
-  /**
-   * peerName() returns the peer's address, also after close().
-   *
-   * @override
-   * @returns {Address | undefined}
-   */
-  peerName() {
-    return this.#info.peer;
+    return this.#handle.use(
+      (connection) => this.#inbox.firstSize || connection.pending(),
+    );
   }
 
   /**

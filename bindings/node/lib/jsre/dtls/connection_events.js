@@ -11,6 +11,9 @@ const { STATE } = require("./handshake");
 /** @typedef {import("../../core/watch").Watch} Watch */
 /** @typedef {import("./connection").Connection} Connection */
 
+/** Messages of one connection that are delivered before others get their turn. */
+const MOST_MESSAGES = 1024;
+
 /**
  * ConnectionEvents calls the callbacks that a program assigns to a connection. Readiness
  * (`onreadable`, `onwritable`) comes by watches, all else by notices, which are delivered inside
@@ -19,7 +22,11 @@ const { STATE } = require("./handshake");
 class ConnectionEvents {
   #dtls;
   #handle;
+  #inbox;
   #ask;
+  /** @type {((message: Buffer, dtls: Connection) => void) | undefined} */
+  #onmessage;
+  #delivering = false;
   /** @type {((dtls: Connection) => void) | undefined} */
   #onreadable;
   /** @type {((dtls: Connection) => void) | undefined} */
@@ -39,15 +46,30 @@ class ConnectionEvents {
   /**
    * @param {Connection} dtls
    * @param {import("./handle").Handle<NativeConnection>} handle
+   * @param {import("../../core/inbox").Inbox} inbox
    * @param {((identity: string | Buffer) => unknown) | undefined} ask finds a pre-shared key
    */
-  constructor(dtls, handle, ask) {
+  constructor(dtls, handle, inbox, ask) {
     this.#dtls = dtls;
     this.#handle = handle;
+    this.#inbox = inbox;
     this.#ask = ask;
     if (ask !== undefined) {
       this.#listen();
     }
+  }
+
+  get onmessage() {
+    return this.#onmessage;
+  }
+
+  set onmessage(callback) {
+    this.#onmessage = validate.handler("onmessage", callback);
+    if (callback != null) {
+      this.#listen();
+      this.#deliverRest();
+    }
+    this.#watchReadable();
   }
 
   get onreadable() {
@@ -56,15 +78,7 @@ class ConnectionEvents {
 
   set onreadable(callback) {
     this.#onreadable = validate.handler("onreadable", callback);
-    this.#handle.unwatch(this.#readable);
-    this.#readable = undefined;
-    if (callback != null) {
-      this.#handle.use(() => {
-        this.#readable = this.#handle.watch(INTEREST.READ, () =>
-          this.#deliver(),
-        );
-      });
-    }
+    this.#watchReadable();
   }
 
   get onwritable() {
@@ -122,10 +136,29 @@ class ConnectionEvents {
     }
   }
 
+  /** Both `onmessage` and `onreadable` are called by one watch. */
+  #watchReadable() {
+    this.#handle.unwatch(this.#readable);
+    this.#readable = undefined;
+    if (this.#onmessage !== undefined || this.#onreadable !== undefined) {
+      this.#handle.use(() => {
+        this.#readable = this.#handle.watch(INTEREST.READ, () =>
+          this.#deliver(),
+        );
+      });
+    }
+  }
+
   #deliver() {
+    this.#deliverMessages();
+    if (!this.#handle.isOpen) {
+      return true;
+    }
     // Asked before the call: data that arrives during the call deserves another one.
     const ended = this.#ended();
-    this.#onreadable?.(this.#dtls);
+    if (ended || this.#onmessage === undefined) {
+      this.#onreadable?.(this.#dtls);
+    }
     if (ended && this.#ended()) {
       // It would stay readable until close(), and the program has been told.
       this.#handle.unwatch(this.#readable);
@@ -133,10 +166,40 @@ class ConnectionEvents {
     return true;
   }
 
+  /**
+   * Calls `onmessage` with the messages that have been received. The callback may replace or remove
+   * itself, wait, and close the connection.
+   */
+  #deliverMessages() {
+    this.#delivering = true;
+    try {
+      for (let i = 0; i < MOST_MESSAGES && this.#onmessage; i++) {
+        this.#handle.peek((connection) => this.#inbox.fetch(connection));
+        const message = this.#inbox.take();
+        if (message === undefined) {
+          return;
+        }
+        this.#onmessage(message, this.#dtls);
+      }
+    } finally {
+      this.#delivering = false;
+      this.#deliverRest();
+    }
+  }
+
+  /** Asks for a notice that delivers the messages that were fetched and not delivered. */
+  #deliverRest() {
+    if (this.#onmessage !== undefined && this.#inbox.firstSize > 0) {
+      this.#handle.peek((connection) => connection.repeatNotice());
+    }
+  }
+
   #ended() {
     return this.#handle.peek(
       (connection) =>
-        connection.state > STATE.ESTABLISHED && connection.pending() <= 0,
+        connection.state > STATE.ESTABLISHED &&
+        this.#inbox.firstSize === 0 &&
+        connection.pending() <= 0,
     );
   }
 
@@ -169,6 +232,9 @@ class ConnectionEvents {
       connection.repeatNotice();
       callback(this.#dtls);
       return;
+    }
+    if (this.#inbox.firstSize > 0 && !this.#delivering) {
+      this.#deliverMessages();
     }
     const before = this.#session;
     if (this.#onsession !== undefined && this.session !== before) {

@@ -3,7 +3,7 @@
 const { ERRNO, failure } = require("../../core/errors");
 const { loop } = require("../../core/loop");
 const validate = require("../../core/validate");
-const { fail } = require("../errno");
+const { fail, lastError } = require("../errno");
 const { STATE, whyUnfinished } = require("./handshake");
 
 /** @typedef {import("../../../types/native").Connection} NativeConnection */
@@ -18,16 +18,19 @@ const MOST_IN_RECORD = 16384;
 class Transfer {
   #handle;
   #info;
+  #inbox;
   /** The delivery of the loop in which receive() has found nothing. */
   #emptyIn = 0;
 
   /**
    * @param {import("./handle").Handle<NativeConnection>} handle
    * @param {import("../../core/connection_info").ConnectionInfo} info
+   * @param {import("../../core/inbox").Inbox} inbox
    */
-  constructor(handle, info) {
+  constructor(handle, info, inbox) {
     this.#handle = handle;
     this.#info = info;
+    this.#inbox = inbox;
   }
 
   /**
@@ -47,6 +50,44 @@ class Transfer {
   }
 
   /**
+   * sendMany() sends messages in their order, until one cannot be sent.
+   *
+   * @param {Uint8Array[]} messages
+   * @param {number | undefined} timeoutMs
+   * @returns {number} how many were sent; -errno if the first one was not
+   */
+  sendMany(messages, timeoutMs) {
+    const ranges = messages.map(({ length }) => ({ offset: 0, length }));
+    let sent = 0;
+    const errno = loop().waitUntil(() => {
+      for (let i = sent; i < messages.length; i++) {
+        validate.unshortened(`list[${i}]`, messages[i], ranges[i]);
+      }
+      while (sent < messages.length) {
+        const more = this.#handle.use((connection) =>
+          connection.sendMany(messages, sent),
+        );
+        if (more < 0) {
+          return more === -ERRNO.EAGAIN ? undefined : -more;
+        }
+        sent += more;
+      }
+      return 0;
+    }, timeoutMs);
+    if (errno === 0) {
+      return sent;
+    }
+    const failed = errno === undefined ? this.#unfinished(timeoutMs) : -errno;
+    if (errno !== undefined) {
+      this.#report(errno);
+    }
+    const error = /** @type {Error} */ (lastError());
+    error.message = `message ${sent} of the list was not sent: ${error.message}`;
+    Object.assign(error, { index: sent });
+    return sent > 0 ? sent : failed;
+  }
+
+  /**
    * receive() takes the next message into a part of a buffer.
    *
    * @param {Uint8Array} bytes
@@ -58,6 +99,9 @@ class Transfer {
     /** @param {NativeConnection} connection */
     const take = (connection) => {
       validate.unshortened("buffer", bytes, range);
+      if (this.#inbox.firstSize > 0) {
+        return this.#inbox.copy(bytes, range);
+      }
       return connection.recv(bytes, range.offset, range.length);
     };
     if (timeoutMs !== 0 || !this.#isFresh()) {
