@@ -3,8 +3,8 @@ import { promisify } from "node:util";
 
 /**
  * Datagram TLS (DTLS 1.2, RFC 6347; 1.3, RFC 9147). A wrong argument type throws a TypeError;
- * what the world refuses is reported by the documented failure value, with
- * errno set and the reason in `Dtls.lastError()`. Objects belong to the thread
+ * any other failure is reported by the documented value, with errno set and the
+ * reason in `Dtls.lastError()`. Objects belong to the thread
  * that made them. All times are in milliseconds.
  */
 declare class Dtls {
@@ -92,7 +92,7 @@ declare namespace Dtls {
       sockaddr: SockAddrInit,
       callback: (dtls: Connection | undefined, remote: SockAddr) => void,
     ): Connection | undefined;
-    /** `util.promisify(createClient)`: rejected with what lastError() returns. */
+    /** `util.promisify(createClient)`: rejected with the error of lastError(). */
     readonly [promisify.custom]: (
       opt: ClientOptions | null | undefined,
       sockaddr: SockAddrInit,
@@ -111,14 +111,14 @@ declare namespace Dtls {
       sockFd: number,
       callback: (dtls: Connection | undefined) => void,
     ): Connection | undefined;
-    /** `util.promisify(createByFd)`: rejected with what lastError() returns. */
+    /** `util.promisify(createByFd)`: rejected with the error of lastError(). */
     readonly [promisify.custom]: (
       name: string,
       sockFd: number,
     ) => Promise<Connection>;
   }
 
-  /** What createServer() makes. */
+  /** The object that createServer() makes. */
   interface Server extends Dtls {
     /** Adds the identity of one more host name, chosen by SNI (RFC 6066 §3). */
     addcert(opt: IdentityOptions): boolean;
@@ -131,7 +131,7 @@ declare namespace Dtls {
       remoteAddr?: Partial<SockAddr> | null,
       timeout?: number,
     ): Connection | undefined;
-    /** Has `callback` called for every peer from now on. */
+    /** Calls `callback` for every peer from now on. */
     accept(
       unused: undefined | null,
       callback: (dtls: Connection, remoteAddr: SockAddr) => void,
@@ -161,7 +161,7 @@ declare namespace Dtls {
     subject?: string;
   }
 
-  /** An association with a peer: what accept(), createClient() and createByFd() make. */
+  /** An association with a peer, made by accept(), createClient() or createByFd(). */
   interface Connection extends Dtls {
     /**
      * Sends one message of at most 16384 bytes, after the handshake. Returns the
@@ -221,8 +221,8 @@ declare namespace Dtls {
     /** The peer's certificate in PEM. An extension. */
     readonly peerCertificate?: string;
     /**
-     * The version that is spoken; undefined until the handshake is
-     * finished, as what follows. Extensions.
+     * The negotiated version. It and the properties below are undefined until the
+     * handshake is finished. Extensions.
      */
     readonly protocol?: Version;
     /** The cipher suite, as IANA names it. */
@@ -253,7 +253,7 @@ declare namespace Dtls {
       label: string,
       context?: NodeJS.ArrayBufferView,
     ): Buffer | undefined;
-    /** New keys for what is sent (DTLS 1.3). */
+    /** New keys for sending (DTLS 1.3). */
     updateKeys(askPeer?: boolean): boolean;
     /** The most bytes that send() takes. */
     readonly maxMessageSize?: number;
@@ -318,7 +318,7 @@ declare namespace Dtls {
     | "SRTP_AEAD_AES_128_GCM"
     | "SRTP_AEAD_AES_256_GCM";
 
-  /** A pre-shared key and what it is called in the clear. */
+  /** A pre-shared key and its identity, which is sent in the clear. */
   interface Psk {
     /** 1 to 256 bytes: those of a Buffer, or a string's in UTF-8. */
     identity: string | Uint8Array;
@@ -350,7 +350,7 @@ declare namespace Dtls {
     renegotiate?: boolean;
     /** 2000 to 120000 ms; default: 60000. */
     handshakeTimeout?: number;
-    /** What peers can make the server hold. An extension. */
+    /** Limits for the state that peers can make the server hold. An extension. */
     limits?: Limits;
     /**
      * 32 random bytes, the same in all processes of a machine that hand
@@ -387,7 +387,7 @@ declare namespace Dtls {
     associationsPerAddress?: number;
     /** Associations whose handshake is not finished. Default: 8192. */
     halfOpen?: number;
-    /** Bytes that those hold of what their peers have sent, 10 KiB each at least. Default: 128 MiB. */
+    /** Bytes from their peers that those hold, 10 KiB each at least. Default: 128 MiB. */
     halfOpenBytes?: number;
     /** Default: 2048. */
     halfOpenPerAddress?: number;

@@ -1,6 +1,6 @@
 /** JSRE's event scheduler, usable from plain Node programs too. */
 declare namespace iosched {
-  /** What event() makes. */
+  /** An event of event(). */
   interface IoEvent<T = any> {
     method: number;
     fd: number;

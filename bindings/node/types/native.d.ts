@@ -1,5 +1,5 @@
 /**
- * What the native addon offers to lib/. Not part of the package's interface.
+ * The interface of the native addon for lib/. Not part of the package's interface.
  *
  * A function that fails throws an Error with `errno`, `code`, `message` and, for
  * a TLS failure, `alert`. `wait`, `turnNode` and `awaitSignals` block. `turnNode` and
@@ -25,7 +25,7 @@ export interface Identity {
   passwd?: string;
 }
 
-/** What servers and clients have in common; without a value: the library's default. */
+/** Options of both servers and clients; an absent one has the library's default. */
 export interface ProtocolOptions {
   /** 0: DTLS 1.2; 1: DTLS 1.3. */
   minVersion?: number;
@@ -77,7 +77,7 @@ export interface ServerOptions extends Identity, ProtocolOptions {
 }
 
 export interface ClientOptions extends ProtocolOptions {
-  /** What `takeTicket` has given. */
+  /** A ticket of `takeTicket`. */
   session?: unknown;
   rejectUnauthorized: boolean;
   loadDefaultCerts: boolean;
@@ -109,7 +109,7 @@ export interface Endpoint {
   close(): void;
   sockName(): Address;
   watch(interest: number): number;
-  /** The id of a watch on the end of what has send wait; it takes the place of the one before. */
+  /** The id of a watch that is ready when `send` would not wait; it replaces the previous one. */
   watchWritable(): number;
   socketError(): number;
   setTTL(timeToLive: number): void;
@@ -122,7 +122,7 @@ export interface Endpoint {
 export interface Server extends Endpoint {
   accept(): Connection | undefined;
   addIdentity(identity: Identity): void;
-  /** Has `takeNotice` tell when a handshake has failed, or no longer. */
+  /** Turns the notices of failed handshakes on or off. */
   notify(yes: boolean): void;
   takeFailure(): HandshakeFailure | undefined;
 }
@@ -148,14 +148,11 @@ export interface Connection extends Endpoint {
     label: string,
     context: Uint8Array | undefined,
   ): void;
-  /**
-   * Has `takeNotice` tell when a key is wanted, a ticket has come or the handshake
-   * has finished.
-   */
+  /** Turns on notices: of a key that is wanted, of a ticket, of the finished handshake. */
   notify(): void;
   /** Once true, after the handshake has finished. */
   takeEstablished(): boolean;
-  /** Gives another notice, for callbacks that this one does not call. */
+  /** Gives another notice, for callbacks that have to wait for it. */
   repeatNotice(): void;
   wantedPsk(): string | Buffer | undefined;
   /** Harmless when none is wanted. */
@@ -174,7 +171,7 @@ export interface Native {
   /** `drain` runs ticks and promise jobs: `turnNode` calls it where Node itself would run them. */
   setNotify(notify: () => void, drain: () => void): void;
   /**
-   * Waits until either loop has something to do, and runs what is due in Node's. Forbidden while
+   * Waits until either loop has work, and runs the work of Node's. Forbidden while
    * Node's loop runs. Returns whether that may have called into JavaScript.
    */
   turnNode(timeoutMs: number, all: boolean): boolean;
@@ -182,7 +179,7 @@ export interface Native {
   awaitSignals(timeoutMs: number, all: boolean): boolean;
   /** For every signal that the program begins to listen to. */
   adoptSignals(): void;
-  /** Treats an error as one that nobody has caught. */
+  /** Handles an error as an uncaught exception. */
   uncaught(error: unknown): void;
   /** Ends the next `wait`, or has Node's loop notify. */
   wake(): void;
@@ -202,7 +199,7 @@ export interface Native {
   mailboxFd(): number;
   /** A set of bits: 1 a message waits, 2 cancelled, 4 the parent ends. */
   mailboxState(): number;
-  /** Has Node's loop notify while a message waits, and keeps it alive for that. */
+  /** Makes Node's loop notify while a message waits, and keeps it alive for that. */
   listen(yes: boolean): void;
   /** Throws ESRCH. */
   cancelTask(id: number): void;

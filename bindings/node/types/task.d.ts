@@ -50,7 +50,7 @@ declare class Task {
    * inside unbreakable(). A task that listens lives on after its script's end.
    */
   static on(event: "message", listener: Task.Listener): typeof Task;
-  /** Ends what on() has begun. */
+  /** Removes a listener. */
   static off(event: "message", listener: Task.Listener): typeof Task;
 
   /** This task's number. */
@@ -79,7 +79,7 @@ declare namespace Task {
     /** The only folder to look for the script in; relative to that of the calling script. */
     directory?: string;
   }
-  /** What can be copied: strings, numbers, plain objects, arrays, Buffers, … */
+  /** A value that can be copied: strings, numbers, plain objects, arrays, Buffers, … */
   type Message = NonNullable<unknown> | null;
   /** Where recv() leaves the sender's number. */
   interface Sender {
@@ -95,7 +95,7 @@ type TaskObject = Task;
 declare global {
   var Task: TaskClass;
   type Task = TaskObject;
-  /** What this task was started with; '' by default, and in the main task. */
+  /** The argument of new Task(); '' by default, and in the main task. */
   var ARGUMENT: any;
 }
 

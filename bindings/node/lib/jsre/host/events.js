@@ -2,7 +2,7 @@
 
 const NodeEmitter = require("node:events");
 
-// Node's own emitter stays as it is: this one only adds what JSRE's has more.
+// Node's own emitter is not changed: this one adds JSRE's features.
 
 /**
  * EventEmitter is Node's, with names in arrays and inherits().

@@ -24,7 +24,7 @@ function unbreakable(func) {
 /**
  * install() sets up the global names of a JSRE program in this thread.
  *
- * @param {unknown} argument what the task was started with
+ * @param {unknown} argument the argument of new Task()
  */
 function install(argument) {
   buffer.install();

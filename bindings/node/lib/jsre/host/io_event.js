@@ -10,7 +10,7 @@ const FD_SETS = Object.freeze({
 });
 
 /**
- * IoEvent is what event() makes: an interest in a descriptor that can be added
+ * IoEvent is an interest in a descriptor, made by event(), that can be added
  * and removed.
  */
 class IoEvent {

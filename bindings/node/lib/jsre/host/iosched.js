@@ -164,7 +164,7 @@ function fds(user) {
  * @param {number} [timeout] milliseconds, default or negative: for ever. A wait for ever
  *   also ends, with empty arrays, when a timer or a callback of Node's
  *   was called or a message delivered.
- * @returns {FdSets} what was ready; three empty arrays when the time has
+ * @returns {FdSets} the ready descriptors; three empty arrays when the time has
  *   passed, or with errno EBADF or EPERM when one of `user` cannot be waited for
  */
 function select(user, timeout) {
@@ -184,7 +184,7 @@ function select(user, timeout) {
       return true;
     }, false);
     const ready = watched ? loop().poll(timeoutMs) : [];
-    // With `user`, what servers and clients of this task watch was not asked for.
+    // With `user`, the caller did not ask for the watches of this task's servers and clients.
     return setsOf(
       user === undefined ? ready : ready.filter((each) => !each.owned),
     );

@@ -15,15 +15,15 @@ const { attempt } = require("../errno");
 
 /** The bits of native().mailboxState(). */
 const STATE = Object.freeze({ MESSAGE: 1, CANCELLED: 2, ENDING: 4 });
-const NOBODY = 0;
+const NO_TASK = 0;
 // Timers are not kept waiting longer than by so many messages.
 const MOST_AT_ONCE = 64;
 const EVENT = "message";
 
 /** @type {number | undefined} */
 let own;
-let parentId = NOBODY;
-/** How many receive() are under way: what arrives is theirs, not the listeners'. */
+let parentId = NO_TASK;
+/** How many receive() are under way: they take the messages before the listeners. */
 let receiving = 0;
 const listeners = new NodeEmitter();
 
@@ -34,7 +34,7 @@ const deliverable = () =>
   receiving === 0 && listeners.listenerCount(EVENT) > 0 && is(STATE.MESSAGE);
 
 /**
- * The task's loop delivers messages, and ends the task when it is asked to.
+ * The task's loop delivers messages, and ends the task when another task has cancelled it.
  *
  * @type {import("../../core/loop").Source}
  */
@@ -78,7 +78,7 @@ function adopt(id, parent) {
  */
 function me() {
   if (own === undefined) {
-    adopt(native().openMailbox(NOBODY), NOBODY);
+    adopt(native().openMailbox(NO_TASK), NO_TASK);
   }
   return /** @type {number} */ (own);
 }
@@ -110,7 +110,7 @@ function pack(name, value) {
  */
 function send(to, message) {
   if (message === undefined) {
-    // recv() could not tell it from silence.
+    // recv() returns undefined when no message has come.
     throw typeError("msg", "a message", message);
   }
   const bytes = pack("msg", message);
@@ -144,7 +144,7 @@ function receive(timeoutMs) {
 }
 
 /**
- * listen() has a function called with each message. While there is one, Node's
+ * listen() registers a listener for messages. While there is one, Node's
  * loop stays alive.
  *
  * @param {(message: any, from: { id: number }) => void} listener
@@ -173,7 +173,7 @@ function fd() {
 }
 
 /**
- * cancelled() returns whether somebody wants this task to end.
+ * cancelled() returns whether this task was asked to end.
  *
  * @returns {boolean}
  */

@@ -21,7 +21,7 @@ const USAGE = 2;
 /**
  * @param {string} name as given
  * @param {string} file
- * @returns {string | undefined} what to say if it is no JSRE program
+ * @returns {string | undefined} the objection, if it is no JSRE program
  */
 function objection(name, file) {
   const why = whyNotCommonJs(file);

@@ -4,7 +4,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
 
-// What V8 says of source text that only a module may have.
+// V8's messages for source text that is valid in modules only.
 const ONLY_IN_MODULES =
   /import statement outside|Unexpected token 'export'|'import\.meta' outside|^await is only valid/;
 const WRAPPER = ["exports", "require", "module", "__filename", "__dirname"];
@@ -21,7 +21,7 @@ function modulePackage(file) {
         const { type } = JSON.parse(fs.readFileSync(found, "utf8"));
         return type === "module" ? found : undefined;
       } catch {
-        return undefined; // Node says what is wrong with it
+        return undefined; // Node reports the broken file
       }
     }
     if (folder === path.dirname(folder)) {

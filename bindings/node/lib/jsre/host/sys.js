@@ -8,8 +8,8 @@ const { getErrno, lastError, setErrno } = require("../errno");
 const MAX_ERRNO = 4095;
 
 /**
- * error() says what an errno means. Without an argument it speaks of this
- * task's last failure, and adds what is known about it.
+ * error() describes an errno. Without an argument it describes this task's last
+ * failure, with the sentence of lastError().
  *
  * @param {number} [errno] default: sys.errno()
  * @returns {string}

@@ -43,7 +43,7 @@ function startThread(file, arg, id) {
         trackUnmanagedFds: false,
       }),
   );
-  // The task itself tells what goes wrong in it: these are for one that never came to run.
+  // A running task reports its own exceptions; these listeners are for a task that failed to start.
   worker.on("error", (error) =>
     process.stderr.write(`jsre: the task ${file} failed: ${error.stack}\n`),
   );
@@ -91,7 +91,7 @@ class Task {
   }
 
   /**
-   * create() is `new Task(…)` for those who look at errno.
+   * create() is `new Task(…)` that reports failures by errno.
    *
    * @param {string} file
    * @param {unknown} [arg]
@@ -189,8 +189,8 @@ class Task {
   }
 
   /**
-   * Task.on() has `listener` called with each message, in every wait of this
-   * task but unbreakable ones. A script that has ended lives on while it listens.
+   * Task.on() calls `listener` with each message, in every wait of this
+   * task but unbreakable ones. A task whose script has ended stays alive while it listens.
    *
    * @param {"message"} event
    * @param {Listener} listener gets the message and {id} of the sender
@@ -203,7 +203,7 @@ class Task {
   }
 
   /**
-   * Task.off() ends what Task.on() has begun; harmless if that was nothing.
+   * Task.off() removes a listener; harmless if it was not registered.
    *
    * @param {"message"} event
    * @param {Listener} listener
@@ -265,7 +265,7 @@ class Task {
   }
 
   /**
-   * Task.testCancel() returns whether somebody has called cancel() on this task.
+   * Task.testCancel() returns whether cancel() was called on this task.
    * It does not wait: a task that computes asks it now and then, cleans up and
    * leaves by Task.exit().
    *

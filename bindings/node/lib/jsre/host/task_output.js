@@ -3,8 +3,8 @@
 const fs = require("node:fs");
 const tty = require("node:tty");
 
-// What a thread prints goes through its parent's loop in Node, where nothing
-// would be seen of a task whose parent waits in iosched.poll().
+// In Node the output of a thread passes through its parent's loop. It would not be printed while
+// the parent waits in iosched.poll().
 
 const RETRY_MS = 5;
 const never = new Int32Array(new SharedArrayBuffer(4));
@@ -40,7 +40,7 @@ function writeAll(fd, bytes) {
 }
 
 /**
- * The stream stays Node's own, because the thread's parent talks to it.
+ * redirect() changes Node's own stream, because Node uses it, too.
  *
  * @param {any} stream
  * @param {number} fd
@@ -66,7 +66,7 @@ function redirect(stream, fd) {
   };
 }
 
-/** install() has this thread write its output by itself, and at once. */
+/** install() makes this thread write its output itself, and at once. */
 function install() {
   redirect(process.stdout, 1);
   redirect(process.stderr, 2);

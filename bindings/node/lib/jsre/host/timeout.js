@@ -3,7 +3,7 @@
 /** @typedef {import("./timer_queue").TimerQueue} TimerQueue */
 
 /**
- * Timeout is what setTimeout() and setInterval() return. It has the methods of
+ * Timeout is the timer object of setTimeout() and setInterval(). It has the methods of
  * Node's, since packages rely on them.
  */
 class Timeout {
@@ -37,7 +37,7 @@ class Timeout {
     this.#callback.apply(this, this.#args);
   }
 
-  /** Starts the delay anew. */
+  /** refresh() restarts the delay. */
   refresh() {
     this.#queue.remove(this);
     this.due = this.#queue.now() + this.#delay;
@@ -51,7 +51,7 @@ class Timeout {
     return this;
   }
 
-  /** Milliseconds until it is due, Infinity if it is not running. */
+  /** remain() returns the milliseconds until it is due, Infinity if it is not running. */
   remain() {
     return this.index < 0
       ? Infinity
@@ -74,7 +74,7 @@ class Timeout {
 }
 
 /**
- * Immediate is what setImmediate() returns.
+ * Immediate is the object of setImmediate().
  */
 class Immediate {
   #queue;

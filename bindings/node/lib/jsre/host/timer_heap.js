@@ -1,7 +1,7 @@
 "use strict";
 
 /**
- * What a TimerHeap orders: the time it is due, and its place in the heap.
+ * An Entry of a TimerHeap: the time it is due, and its place in the heap.
  *
  * @typedef {object} Entry
  * @property {number} due milliseconds of a monotonic clock

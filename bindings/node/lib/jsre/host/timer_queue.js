@@ -6,11 +6,11 @@ const { TimerHeap } = require("./timer_heap");
 /** @typedef {import("./timeout").Timeout} Timeout */
 /** @typedef {import("./timeout").Immediate} Immediate */
 
-// What Node's setTimeout takes: a delay beyond it fires at once.
+// The most that Node's setTimeout takes: a longer delay fires at once.
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /**
- * TimerQueue holds the timers of one task. The task's loop runs what is due
+ * TimerQueue holds the timers of one task. The task's loop runs the due ones
  * while the program waits in it. For the time in which Node's loop is in
  * charge, which is after the main script has ended, one of Node's own timers
  * stands at the nearest deadline. If a wait of the task gives Node's loop a turn
@@ -111,8 +111,8 @@ class TimerQueue {
   }
 
   /**
-   * Calls what is due now. What a callback sets up waits for the next run, and
-   * what an exception overtakes stays due.
+   * run() calls the timers that are due now. Timers that a callback starts wait for the next run;
+   * when a callback throws, the others stay due.
    *
    * @param {() => void} afterEach
    * @returns {boolean} whether anything was called

@@ -43,7 +43,7 @@ class NumberedTimeout extends Timeout {
 
 /**
  * @param {unknown} ms
- * @returns {number} as Node has it: what makes no sense is 1 ms
+ * @returns {number} as in Node: 1 for anything that is no valid delay
  */
 function delayOf(ms) {
   const delay = Number(ms);
@@ -164,7 +164,7 @@ Object.defineProperty(setImmediate, util.promisify.custom, {
     new Promise((resolve) => setImmediate(resolve, value)),
 });
 
-// The rest of the host's module (its promises among others) stays reachable.
+// The other members of the host's module, such as its promises, stay reachable.
 module.exports = Object.assign(Object.create(nodeTimers), {
   Timer,
   clearImmediate: clearTimeout,
