@@ -22,10 +22,11 @@ class Contender:
 
 
 class NodeContender(Contender):
-    """`program` is a file of bench/node."""
+    """`program` is a file of bench/node, with its own arguments."""
 
     def command(self, _programs):
-        return ["node", NODE_PROGRAMS / self.program]
+        program, *arguments = self.program.split()
+        return ["node", NODE_PROGRAMS / program, *arguments]
 
 
 ALL = (
@@ -48,7 +49,8 @@ ABSENT = (
 )
 
 NODE = (
-    NodeContender("ours 1.2", "ours.js", "dtls", "1.2"),
-    NodeContender("ours 1.3", "ours.js", "dtls", "1.3"),
+    NodeContender("ours 1.2", "ours.js --style onmessage", "dtls", "1.2"),
+    NodeContender("ours 1.3", "ours.js --style onmessage", "dtls", "1.3"),
+    NodeContender("ours 1.2, recv", "ours.js --style recv", "dtls", "1.2"),
     NodeContender("dgram", "dgram.js", "plain"),
 )

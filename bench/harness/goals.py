@@ -40,7 +40,7 @@ NET = (
 )
 
 NODE = (
-    Goal("bulk receive to dgram", "node-receive", "ours 1.2", 1.0, "dgram"),
+    Goal("bulk receive, flood, to dgram", "node-receive", "ours 1.2", 1.0, "dgram"),
     Goal("receive at 20,000 a second to dgram", "node-paced", "ours 1.2", 1.0, "dgram"),
     Goal("echo of 200 peers to dgram", "node-echo", "ours 1.2", 1.2, "dgram"),
     Goal("system calls of an empty recv", "empty-recv", "ours", 1, field="calls"),

@@ -1,6 +1,6 @@
 "use strict";
 // Our module in a Node program: a server that counts, echoes, or sends without end to the peer that
-// has spoken.
+// has spoken. Messages come by onmessage, or (--style recv) by onreadable and recv.
 const { createServer, lastError, sockaddr } = require("../../bindings/node");
 const { openJob } = require("./job.js");
 
@@ -19,45 +19,55 @@ if (!server) {
   throw lastError();
 }
 
-const buffer = Buffer.alloc(16384);
-
 function pour(peer) {
-  const message = Buffer.alloc(job.size, 7);
+  const list = new Array(64).fill(Buffer.alloc(job.size, 7));
   const sendSome = () => {
-    for (let i = 0; i < 64; i += 1) {
-      if (peer.send(message, 0, message.length, 0) < 0) {
-        break;
-      }
-      counters.sent += 1;
-    }
+    counters.sent += Math.max(0, peer.sendMany(list, 0));
     setImmediate(sendSome);
   };
   sendSome();
 }
 
-function take(peer, length) {
+let pouring = false;
+function take(peer, message, offset, length) {
   counters.received += 1;
   if (job.task === "echo") {
-    peer.send(buffer, 0, length, 0);
-  } else if (job.task === "source" && !peer.pouring) {
-    peer.pouring = true;
+    peer.send(message, offset, length, 0);
+  } else if (job.task === "source" && !pouring) {
+    pouring = true;
     pour(peer);
   }
 }
+
+/** The end of the association, after the messages before it. */
+function endOf(length, peer) {
+  if (length < 0) {
+    peer.close();
+  }
+}
+
+const buffer = Buffer.alloc(16384);
+const styles = {
+  onmessage(peer) {
+    peer.onmessage = (message) => take(peer, message, 0, message.length);
+    peer.onreadable = () => endOf(peer.recv(buffer, 0, buffer.length, 0), peer);
+  },
+  recv(peer) {
+    peer.onreadable = () => {
+      let length;
+      while ((length = peer.recv(buffer, 0, buffer.length, 0)) > 0) {
+        take(peer, buffer, 0, length);
+      }
+      endOf(length, peer);
+    };
+  },
+};
 
 server.accept(undefined, (peer) => {
   peer.onestablished = () => {
     counters.established += 1;
   };
-  peer.onreadable = () => {
-    let length;
-    while ((length = peer.recv(buffer, 0, buffer.length, 0)) > 0) {
-      take(peer, length);
-    }
-    if (length < 0) {
-      peer.close(); // the association has ended
-    }
-  };
+  styles[job.named.style](peer);
 });
 counters.port = server.sockName().port;
 job.publish();
