@@ -1,11 +1,10 @@
 // An endpoint with a few peers, some of which begin anew for ever, and an owner that keeps the
-// rules of endpoint.hpp. Input: steps of a byte that says what happens, a byte that says to whom,
-// and what that needs. A model of queue and counts runs beside it.
+// rules of endpoint.hpp. Input: steps of a byte that says what happens, a byte that says to which
+// peer, and the bytes that the step needs. A model of queue, slots and counts runs beside it.
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -23,16 +22,18 @@ using dtls::Address;
 using dtls::TimePoint;
 using dtls::endpoint::CookieGate;
 using dtls::endpoint::CookieSecrets;
+using dtls::endpoint::Elsewhere;
 using dtls::endpoint::Endpoint;
+using dtls::endpoint::Handle;
 using dtls::endpoint::HelloCollector;
 using dtls::endpoint::Opening;
+using dtls::endpoint::Place;
 using dtls::fuzz::held_bytes;
 using dtls::fuzz::require;
 using dtls::test::Datagram;
 using Bytes = std::span<const std::byte>;
-using Outcome = Endpoint::Outcome;
 
-constexpr dtls::Duration kPatience = std::chrono::seconds(30);
+constexpr dtls::Duration kAcceptTimeout = std::chrono::seconds(30);
 constexpr std::size_t kMostDatagram = 4096;
 constexpr dtls::Limits kLimits{.accept_queue = 4,
                                .associations = 8,
@@ -58,39 +59,20 @@ Endpoint make_endpoint() {
   auto settings = std::make_shared<dtls::handshake::Settings>(
       dtls::fuzz::Scene{}.settings(dtls::fuzz::Role::kServer));
   auto gate = CookieGate::create(*CookieSecrets::from_master_key(key), std::move(settings));
-  return {std::move(*gate), kLimits, kPatience};
+  return {std::move(*gate), kLimits, kAcceptTimeout};
 }
 
-// What an accepted peer's datagrams go to.
-class Association : public dtls::endpoint::Receiver {
- public:
-  explicit Association(const Opening& opening) : peer(opening.peer), mark(opening.mark) {}
-
-  void on_datagram(std::span<std::byte> datagram, TimePoint /*now*/) override {
-    require(!has_ended, "who has ended hears nothing");
-    last_size = datagram.size();
-    ++count;
-  }
-
-  void on_evicted(const dtls::endpoint::Eviction& eviction) override {
-    require(eviction.half_open == half_open, "the endpoint knows whose handshake is done");
-    require(half_open || eviction.since >= dtls::endpoint::Census::kSpokeLately,
-            "who spoke within a minute stays");
-    const auto ending = end;
-    ending(*this);  // destroys this
-  }
-
+// Association is an accepted peer's, here or in another thread.
+struct Association {
+  Place place;
   Address peer;
-  dtls::wire::HelloMark mark;
-  std::function<void(Association&)> end;
-  // Whose place it took, here or in another thread.
-  Association* predecessor = nullptr;
-  std::weak_ptr<Association> predecessor_away;
   bool half_open = true;
-  bool has_departed = false;
-  bool has_ended = false;
-  std::size_t last_size = 0;
-  std::size_t count = 0;
+};
+
+// The model of a Slot.
+struct Places {
+  Place current;
+  Place candidate;
 };
 
 class Target {
@@ -101,12 +83,11 @@ class Target {
     switch (what % 12) {
       case 0: {
         const auto bytes = reader.vector16(0, kMostDatagram);
-        require(give(peer, {bytes.begin(), bytes.end()}) != Outcome::kOpened,
-                "nobody opens without a cookie of ours");
+        require(!give(peer, {bytes.begin(), bytes.end()}), "nobody opens without a cookie of ours");
         break;
       }
       case 1:
-        require(give(peer, hello(reader.u8())) != Outcome::kOpened, "a first hello opens nothing");
+        require(!give(peer, hello(reader.u8())), "a first hello opens nothing");
         break;
       case 2:
         answer(peer, peer);
@@ -124,22 +105,20 @@ class Target {
         accept(false);
         break;
       case 7:
-        if (auto* one = pick(who); one != nullptr && one->half_open) {
-          endpoint_.establish(*one, now_);
-          one->half_open = false;
-        }
+        establish(pick(here_, who));
         break;
       case 8:
-        end(pick(who));
+        end(here_, pick(here_, who));
         break;
       case 9:
-        depart(pick(who));
+        depart(pick(here_, who));
         break;
       case 10:
-        if (!away_.empty()) away_.erase(away_.begin() + who % static_cast<int>(away_.size()));
+        end(away_, pick(away_, who));
         break;
       default:
-        if (auto* one = pick(who)) give(one->peer, Datagram(who % 32U));
+        if (const auto* one = pick(here_, who)) give(one->peer, Datagram(who % 32U));
+        establish(pick(away_, who));
     }
     check();
   }
@@ -151,30 +130,47 @@ class Target {
     return made;
   }
 
-  Outcome give(const Address& peer, Datagram datagram) {
+  // True: the datagram has opened an association.
+  bool give(const Address& peer, Datagram datagram) {
     const std::size_t refused = endpoint_.counters().refused;
-    const auto heard = heard_by(peer);
     const Datagram sent = datagram;
     std::array<std::byte, CookieGate::kMaxReplySize> reply;
-    const auto handled = endpoint_.receive(peer, {}, datagram, now_, reply);
-    if (handled.outcome == Outcome::kReply) {
-      require(handled.reply_size <= sent.size(), "no answer is longer than its question");
+    const auto routed = endpoint_.receive({{}, peer}, datagram, now_, reply);
+    if (const auto* answer = std::get_if<Endpoint::Reply>(&routed)) {
+      require(answer->size <= sent.size(), "no answer is longer than its question");
       challenged_[text(peer)] = {
-          sent, {reply.begin(), reply.begin() + static_cast<std::ptrdiff_t>(handled.reply_size)}};
-    } else {
-      require(handled.reply_size == 0, "only a reply has a size");
+          sent, {reply.begin(), reply.begin() + static_cast<std::ptrdiff_t>(answer->size)}};
+    } else if (const auto* delivery = std::get_if<Endpoint::Deliver>(&routed)) {
+      const Places& known = places_[text(peer)];
+      const bool has_candidate = known.candidate != Place();
+      require(delivery->to != Place(), "a datagram is delivered to an association");
+      require(delivery->to == (has_candidate ? known.candidate : known.current),
+              "the newest association of its peer gets it");
+      const bool is_hello = dtls::wire::peek_hello(sent).has_value();
+      require(delivery->also == (has_candidate && !is_hello ? known.current : Place()),
+              "beside a candidate, the current one gets it, too");
     }
-    const bool is_delivered = handled.outcome == Outcome::kDelivered;
-    require(heard_by(peer) == heard + (is_delivered ? 1 : 0), "a datagram goes to one of its peer");
-    if (handled.outcome == Outcome::kOpened || endpoint_.counters().refused > refused) {
-      drop_impatient();
-    }
+    const bool is_opened = std::holds_alternative<Endpoint::Opened>(routed);
+    if (is_opened || endpoint_.counters().refused > refused) drop_overdue();
+    serve_evictions();
     std::erase_if(queue_, [&](const Waiting& each) { return !endpoint_.is_waiting(each.peer); });
-    if (handled.outcome == Outcome::kOpened) {
+    if (is_opened) {
       const auto known = std::ranges::find(queue_, peer, &Waiting::peer);
       if (known == queue_.end()) queue_.push_back({peer, now_});
     }
-    return handled.outcome;
+    return is_opened;
+  }
+
+  void serve_evictions() {
+    for (const auto& evicted : endpoint_.take_evicted()) {
+      const auto one = std::ranges::find(here_, Place(evicted.handle), &Association::place);
+      require(one != here_.end(), "an evicted association was there");
+      require(evicted.half_open == one->half_open, "the endpoint knows whose handshake is done");
+      require(one->half_open || evicted.since >= dtls::endpoint::Census::kSpokeLately,
+              "an association that spoke within a minute stays");
+      leave(*one);
+      here_.erase(one);
+    }
   }
 
   // The hello of `peer` that was challenged last, with the cookie that `of` got for its own.
@@ -188,104 +184,127 @@ class Target {
     if (own->second.hello.size() + CookieGate::kCookieSize > kMostDatagram) return;
     const auto second =
         dtls::test::with_cookie(own->second.hello, Bytes(reply).last(CookieGate::kCookieSize));
-    const auto outcome = give(peer, second);
-    require(outcome != Outcome::kOpened || peer == of, "another's cookie opens nothing");
+    const bool is_opened = give(peer, second);
+    require(!is_opened || peer == of, "another's cookie opens nothing");
   }
 
-  void accept(bool adopts) {
-    drop_impatient();
-    require(endpoint_.has_waiting() || queue_.empty(), "who waits is known");
-    const auto opening = endpoint_.accept(now_);
-    require(opening.has_value() == !queue_.empty(), "who waits is accepted");
-    if (!opening) return;
-    require(opening->peer == queue_.front().peer, "who has waited longest comes first");
-    require(!opening->datagrams.empty() && opening->datagrams.size() <= Opening::kMostDatagrams,
+  void accept(bool keeps) {
+    drop_overdue();
+    require(endpoint_.has_waiting() || queue_.empty(), "a waiting peer is known");
+    const auto accepted = endpoint_.accept(now_);
+    require(accepted.has_value() == !queue_.empty(), "a waiting peer is accepted");
+    if (!accepted) return;
+    const Address& peer = accepted->path.peer;
+    require(peer == queue_.front().peer, "the peer that has waited longest comes first");
+    require(!accepted->datagrams.empty() && accepted->datagrams.size() <= Opening::kMostDatagrams,
             "the hello waits, and little more");
     queue_.pop_front();
-    if (!adopts) {
-      endpoint_.abandon(*opening);
-      return;
+    Places& known = places_[text(peer)];
+    const bool is_beside = known.current != Place() && !is_unfinished(known.current);
+    Place& role = is_beside ? known.candidate : known.current;
+    require(accepted->superseded == role, "of two unfinished associations the newer goes on");
+    const bool is_shared = is_beside && std::holds_alternative<Elsewhere>(known.current);
+    require(accepted->shared == (is_shared ? known.current : Place()), "another thread shares");
+    const Place superseded = std::exchange(role, Place(accepted->handle));
+    here_.push_back({accepted->handle, peer});
+    end(superseded);
+    if (!keeps) end(here_, &here_.back());
+  }
+
+  [[nodiscard]] bool is_unfinished(const Place& place) const {
+    const auto one = std::ranges::find(here_, place, &Association::place);
+    return one != here_.end() && one->half_open;
+  }
+
+  static Association* pick(std::list<Association>& of, std::uint8_t which) {
+    if (of.empty()) return nullptr;
+    auto found = of.begin();
+    std::advance(found, which % of.size());
+    return &*found;
+  }
+
+  void establish(Association* one) {
+    if (one == nullptr || !one->half_open) return;
+    one->half_open = false;
+    Place replaced;
+    if (const auto* handle = std::get_if<Handle>(&one->place)) {
+      replaced = endpoint_.establish(*handle, now_);
+    } else {
+      replaced = endpoint_.establish(one->peer, std::get<Elsewhere>(one->place));
     }
-    auto& made = associations_.emplace_back(std::make_unique<Association>(*opening));
-    made->predecessor = static_cast<Association*>(opening->replaces);
-    made->predecessor_away = std::static_pointer_cast<Association>(opening->replaces_away);
-    made->end = [this](Association& evicted) {
-      evicted_heard_[text(evicted.peer)] += evicted.count;
-      end(&evicted);
-    };
-    endpoint_.adopt(*opening, *made);
-  }
-
-  Association* pick(std::uint8_t which) {
-    if (associations_.empty()) return nullptr;
-    auto found = associations_.begin();
-    std::advance(found, which % associations_.size());
-    return found->get();
-  }
-
-  std::shared_ptr<Association> take(const Association* association) {
-    const auto found =
-        std::ranges::find(associations_, association, [](const auto& each) { return each.get(); });
-    std::shared_ptr<Association> taken = std::move(*found);
-    associations_.erase(found);
-    // Nobody is to be restored to a place that was given up.
-    for (const auto& each : associations_) {
-      if (each->predecessor == association) each->predecessor = nullptr;
+    Places& known = places_[text(one->peer)];
+    Place expected;
+    if (known.candidate == one->place) {
+      expected = std::exchange(known.current, std::exchange(known.candidate, Place()));
     }
-    return taken;
+    require(replaced == expected, "a candidate replaces the current association");
+    end(replaced);
   }
 
-  // A new one that fails gives its place back.
-  void end(Association* association) {
-    if (association == nullptr) return;
-    endpoint_.forget(association->peer, *association);
-    association->has_ended = true;
-    if (association->half_open && association->predecessor != nullptr) {
-      const auto* const old = association->predecessor;
-      endpoint_.restore(old->peer, *association->predecessor, old->mark);
-    } else if (const auto old = association->predecessor_away.lock();
-               old && association->half_open) {
-      endpoint_.restore_away(old->peer, old, old->mark);
+  // leave takes an association out of the model.
+  void leave(const Association& one) {
+    Places& known = places_[text(one.peer)];
+    if (known.candidate == one.place) {
+      known.candidate = Place();
+    } else if (known.current == one.place) {
+      known.current = std::exchange(known.candidate, Place());
     }
-    take(association);
   }
 
-  void depart(Association* association) {
-    if (association == nullptr) return;
-    auto taken = take(association);
-    taken->has_departed = true;
-    endpoint_.depart(taken->peer, *taken, taken);
-    away_.push_back(std::move(taken));
+  void end(const Place& place) {
+    for (auto* of : {&here_, &away_}) {
+      const auto one = std::ranges::find(*of, place, &Association::place);
+      if (one != of->end()) end(*of, &*one);
+    }
   }
 
-  [[nodiscard]] std::size_t heard_by(const Address& peer) const {
-    const auto evicted = evicted_heard_.find(text(peer));
-    std::size_t heard = evicted == evicted_heard_.end() ? 0 : evicted->second;
-    for (const auto& each : associations_)
-      heard += each->peer == peer ? each->count : 0;
-    for (const auto& each : away_)
-      heard += each->peer == peer ? each->count : 0;
-    return heard;
+  void end(std::list<Association>& of, Association* one) {
+    if (one == nullptr) return;
+    const Places known = places_[text(one->peer)];
+    const bool is_candidate = known.candidate == one->place;
+    Place resumed;
+    if (const auto* handle = std::get_if<Handle>(&one->place)) {
+      resumed = endpoint_.end(*handle);
+    } else {
+      resumed = endpoint_.end(one->peer, std::get<Elsewhere>(one->place));
+    }
+    const bool resumes = is_candidate && std::holds_alternative<Elsewhere>(known.current);
+    require(resumed == (resumes ? known.current : Place()), "another thread need not share");
+    leave(*one);
+    of.remove_if([&](const Association& each) { return &each == one; });
   }
 
-  void drop_impatient() {
-    while (!queue_.empty() && now_ - queue_.front().since >= kPatience)
+  void depart(Association* one) {
+    if (one == nullptr) return;
+    const Elsewhere elsewhere{++last_elsewhere_};
+    endpoint_.depart(std::get<Handle>(one->place), elsewhere);
+    Places& known = places_[text(one->peer)];
+    for (Place* role : {&known.current, &known.candidate}) {
+      if (*role == one->place) *role = elsewhere;
+    }
+    one->place = elsewhere;
+    away_.splice(away_.end(), here_, std::ranges::find(here_, one->place, &Association::place));
+  }
+
+  void drop_overdue() {
+    while (!queue_.empty() && now_ - queue_.front().since >= kAcceptTimeout)
       queue_.pop_front();
   }
 
   void check() const {
-    require(endpoint_.census().associations() == queue_.size() + associations_.size(),
+    require(endpoint_.census().associations() == queue_.size() + here_.size(),
             "everybody is counted, and nobody twice");
     require(queue_.size() <= kLimits.accept_queue, "the queue has a limit");
     require(endpoint_.has_waiting() == !queue_.empty(), "who waits is known");
     require(endpoint_.census().associations() <= kLimits.associations, "there is a limit");
     std::size_t half_open = queue_.size();
-    for (const auto& each : associations_)
-      half_open += each->half_open ? 1U : 0U;
+    for (const auto& each : here_)
+      half_open += each.half_open ? 1U : 0U;
     require(half_open <= kLimits.half_open, "there is a limit of half-open ones");
     const std::size_t held = held_bytes() - held_before_;
     require(held <= kMostOfNobody + challenges_size() +
-                        endpoint_.census().associations() * kMostOfOne + away_.size() * 512,
+                        endpoint_.census().associations() * kMostOfOne + away_.size() * 512 +
+                        places_.size() * 512,
             "strangers cost nothing, peers little");
   }
 
@@ -311,10 +330,11 @@ class Target {
   Endpoint endpoint_ = make_endpoint();
   TimePoint now_ = dtls::fuzz::kBeginning;
   std::deque<Waiting> queue_;
-  std::list<std::unique_ptr<Association>> associations_;
-  std::vector<std::shared_ptr<Association>> away_;
+  std::list<Association> here_;
+  std::list<Association> away_;
+  std::map<std::string, Places> places_;
+  std::uint64_t last_elsewhere_ = 0;
   std::map<std::string, Challenged> challenged_;
-  std::map<std::string, std::size_t> evicted_heard_;  // by those that are gone, by peer
 };
 
 }  // namespace

@@ -86,6 +86,13 @@ std::optional<std::size_t> AeadKey::open(AeadNonce /*nonce*/, Bytes aad,
   return content.size();
 }
 
+std::optional<std::size_t> AeadKey::open_with_nonce(
+    AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
+    std::span<std::byte> sealed) const {
+  if (sealed.size() < kExplicitNonceSize) return std::nullopt;
+  return open(nonce, aad, sealed.subspan(kExplicitNonceSize));
+}
+
 RecordMask::RecordMask(AeadAlgorithm algorithm, Bytes sn_key)
     : key_(sn_key, aead_key_size(algorithm)), algorithm_(algorithm) {}
 

@@ -11,11 +11,11 @@
 #include "dtls/address.hpp"
 #include "dtls/config.hpp"
 #include "dtls/time.hpp"
+#include "endpoint/handle.hpp"
 
 namespace dtls::endpoint {
 
-class Receiver;
-struct Opening;
+struct Slot;
 
 // Census admits peers as long as Limits allow. Peers are counted by IPv4 address, and by the first
 // 64 bits of an IPv6 address: whoever has one of those has all of them. Every operation takes
@@ -33,10 +33,12 @@ class Census {
   };
   // Member is one association. Its owner keeps the pointer from enter to leave.
   struct Member {
-    Receiver* receiver = nullptr;      // the endpoint's own, of a peer that was accepted
-    const Opening* opening = nullptr;  // the same, of one that waits for that
-    TimePoint since;                   // half-open: of its entry; else: of its last message
-    std::uint32_t bytes = 0;           // half-open: what the peer makes the server hold
+    // The endpoint's own: the handle of a peer that was accepted, and the slot. That is null once
+    // another association has taken the place.
+    Handle handle;
+    std::pair<const Address, Slot>* slot = nullptr;
+    TimePoint since;          // half-open: of its entry; else: of its last message
+    std::uint32_t bytes = 0;  // half-open: what the peer makes the server hold
     bool half_open = true;
     // The census's own.
     Groups::value_type* group = nullptr;

@@ -1,5 +1,5 @@
-// Endpoint: many peers on one address. Decides what a datagram is for; sends and keeps time by
-// nobody.
+// Endpoint: many peers on one address. It decides which association a datagram is for, performs no
+// I/O and reads no clock.
 #pragma once
 
 #include <cstddef>
@@ -9,37 +9,27 @@
 #include <span>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "dtls/address.hpp"
 #include "dtls/config.hpp"
+#include "dtls/path.hpp"
 #include "dtls/time.hpp"
 #include "endpoint/accept_queue.hpp"
 #include "endpoint/census.hpp"
 #include "endpoint/cookie_gate.hpp"
+#include "endpoint/handle.hpp"
 #include "endpoint/opening.hpp"
-#include "wire/client_hello.hpp"
+#include "endpoint/slot.hpp"
 
 namespace dtls::endpoint {
 
-// Eviction is why an association has to make room for others.
-struct Eviction {
+// Evicted is an association that has to end because a limit was reached. The endpoint has forgotten
+// it.
+struct Evicted {
+  Handle handle;
   bool half_open = false;  // its handshake has not finished
-  Duration since{};        // for so long; established: no message for so long
-};
-
-// Receiver takes the datagrams of one accepted peer.
-class Receiver {
- public:
-  Receiver() = default;
-  Receiver(const Receiver&) = delete;
-  Receiver& operator=(const Receiver&) = delete;
-  virtual ~Receiver() = default;
-  virtual void on_datagram(std::span<std::byte> datagram, TimePoint now) = 0;
-  // on_evicted has the association end, with Endpoint::forget, before it returns.
-  virtual void on_evicted(const Eviction& /*eviction*/) {}
-
-  Census::Member* member = nullptr;  // the endpoint's own: it counts while this is set
+  Duration since{};        // half-open: since it began; established: since the last message
 };
 
 // Counters of what was not delivered, for people who look for the reason.
@@ -51,102 +41,123 @@ struct EndpointCounters {
   std::uint64_t evicted_idle = 0;       // established ones that did
 };
 
-// Endpoint knows three kinds of peers: accepted ones, by their Receiver; those that were accepted
-// and whose association has moved to another thread, by a Receiver that may be called from here;
-// and those that wait to be accepted. A known peer may begin anew (RFC 6347 §4.2.8): it proves its
-// address like any other and waits to be accepted, while its old association goes on. With adopt
-// the new one takes the old one's place; to end the old one is for those who hear that the new one
-// has proven itself.
+// Accepted is a peer that has proven its address, and the handle of the association that it gets.
+struct Accepted {
+  Handle handle;
+  Path path;
+  Opening::Datagrams datagrams;  // received so far, in order
+  wire::HelloMark mark = 0;
+  // An unfinished association of the same peer, which the caller must end: of two unfinished ones
+  // the newer goes on.
+  Place superseded;
+  // An association in another thread that stays the current one. Its socket receives the
+  // candidate's datagrams, too, so they must come here until the candidate's handshake has ended.
+  Place shared;
+};
+
+// Endpoint routes by address: see Slot. Its owner has the associations, by handle, and tells what
+// becomes of them. One thread at a time.
 class Endpoint {
  public:
-  enum class Outcome : std::uint8_t { kNothing, kReply, kDelivered, kOpened };
-  struct Handled {
-    Outcome outcome = Outcome::kNothing;
-    std::size_t reply_size = 0;  // of kReply: send that much of the reply buffer to the peer
+  // What became of a datagram.
+  struct Nothing {};  // dropped, or kept with what its peer has sent before
+  struct Reply {
+    std::size_t size = 0;  // send that much of the reply buffer to the peer
   };
+  struct Opened {};  // a peer waits to be accepted
+  struct Deliver {
+    Place to;
+    Place also;  // while a candidate's handshake runs the datagram may be for the current one
+  };
+  using Routed = std::variant<Nothing, Reply, Opened, Deliver>;
 
-  // patience: how long a proven peer is kept waiting for accept.
-  Endpoint(CookieGate gate, const Limits& limits, Duration patience)
-      : gate_(std::move(gate)), limits_(limits), patience_(patience), census_(limits) {}
+  // accept_timeout: how long a proven peer waits for accept.
+  Endpoint(CookieGate gate, const Limits& limits, Duration accept_timeout)
+      : gate_(std::move(gate)), limits_(limits), accept_timeout_(accept_timeout), census_(limits) {}
 
-  // receive routes one datagram: to its peer's Receiver, into its Opening, or through the cookie
-  // gate. `reply` needs CookieGate::kMaxReplySize bytes.
-  Handled receive(const Address& peer, const std::optional<Address>& local,
-                  std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
+  // receive routes one datagram: to associations, into an Opening, or through the cookie gate.
+  // `reply` needs CookieGate::kMaxReplySize bytes. Ask take_evicted afterwards.
+  Routed receive(const Path& path, std::span<std::byte> datagram, TimePoint now,
+                 std::span<std::byte> reply);
 
   [[nodiscard]] bool is_waiting(const Address& peer) const {
-    const auto known = peers_.find(peer);
-    return known != peers_.end() && known->second.opening;
+    const auto known = slots_.find(peer);
+    return known != slots_.end() && known->second.opening;
   }
   [[nodiscard]] bool has_waiting() const { return !queue_.empty(); }
   // accept takes the peer that has waited longest; nullopt if there is none.
-  std::optional<Opening> accept(TimePoint now);
-  // adopt or abandon must follow accept at once. After adopt the peer's datagrams go to `receiver`
-  // until forget or depart.
-  void adopt(const Opening& opening, Receiver& receiver);
-  void abandon(const Opening& opening);
+  std::optional<Accepted> accept(TimePoint now);
 
-  // Of an adopted receiver, also when another one has taken its place by now. establish: its
-  // handshake is done. charge: its peer has it hold that many bytes while it is not. spoke: a
-  // message has gone either way. Then either forget: its association has ended; or depart: it moves
-  // to another thread, no longer counts, and what still comes here goes to `away` while that
-  // exists.
-  void establish(Receiver& receiver, TimePoint now);
-  void charge(Receiver& receiver, std::size_t bytes, TimePoint now);
-  void spoke(Receiver& receiver, TimePoint now);
-  void forget(const Address& peer, Receiver& receiver);
-  void depart(const Address& peer, Receiver& receiver, std::weak_ptr<Receiver> away);
-  // restore routes to the receiver again whose place was taken by one that has ended.
-  // restore_away does so for one in another thread.
-  void restore(const Address& peer, Receiver& receiver, wire::HelloMark mark);
-  void restore_away(const Address& peer, std::weak_ptr<Receiver> away, wire::HelloMark mark);
+  // establish: the handshake of an association has finished. Gives the one that it replaces, which
+  // the caller must end.
+  Place establish(Handle handle, TimePoint now);
+  Place establish(const Address& peer, Elsewhere elsewhere);
+  // charge says how many bytes an unfinished association's peer has it hold. Ask take_evicted
+  // afterwards.
+  void charge(Handle handle, std::size_t bytes, TimePoint now);
+  // spoke: a message has gone either way.
+  void spoke(Handle handle, TimePoint now);
+  // end forgets an association. Gives the one in another thread that need not share its datagrams
+  // any more (see Accepted::shared), if there is one.
+  Place end(Handle handle);
+  Place end(const Address& peer, Elsewhere elsewhere);
+  // depart: an association moves to another thread. It no longer counts.
+  void depart(Handle handle, Elsewhere elsewhere);
+  // introduce makes an association known that another thread serves, where none is current.
+  void introduce(const Address& peer, Elsewhere elsewhere);
+
+  // take_evicted gives, once, the associations that have made room. Their handles mean nothing to
+  // the endpoint any more.
+  std::vector<Evicted> take_evicted() { return std::exchange(evicted_, {}); }
 
   // forget_secrets ends the cookie gate: receive must not be called any more.
   void forget_secrets() { gate_.reset(); }
 
   // shrink gives back the memory of more peers than there are.
-  void shrink() {
-    peers_.rehash(0);
-    census_.shrink();
-  }
+  void shrink();
 
   [[nodiscard]] const EndpointCounters& counters() const { return counters_; }
   [[nodiscard]] const Census& census() const { return census_; }
 
  private:
-  struct Peer {
-    Receiver* here = nullptr;
-    std::weak_ptr<Receiver> away;
-    std::unique_ptr<Opening> opening;
-    wire::HelloMark mark = 0;  // of the hello that `here` or `away` began with
-
-    [[nodiscard]] bool is_gone() const { return here == nullptr && !opening && away.expired(); }
+  using Slots = std::unordered_map<Address, Slot>;
+  // Known is a place in the table of associations.
+  struct Known {
+    Census::Member* member = nullptr;  // null: the place is free
+    std::uint32_t generation = 0;
   };
-  using Peers = std::unordered_map<Address, Peer>;
 
-  Handled admit(const Address& peer, const std::optional<Address>& local,
-                std::span<std::byte> datagram, TimePoint now, std::span<std::byte> reply);
-  bool open(const Address& peer, const std::optional<Address>& local,
-            std::span<const std::byte> datagram, TimePoint now);
+  Routed admit(const Path& path, std::span<std::byte> datagram, TimePoint now,
+               std::span<std::byte> reply);
+  bool open(const Path& path, std::span<const std::byte> datagram, TimePoint now);
   // take_opening and drop_opening end the wait of a peer that has an Opening.
-  Opening take_opening(Peer& peer);
-  void drop_impatient(TimePoint now);
-  void drop_opening(Peer& peer);
+  Opening take_opening(Slot& slot);
+  void drop_opening(Slots::value_type& slot);
+  void drop_overdue(TimePoint now);
   // make_room evicts whom the limits let go for one more of `peer`; false: there is no room.
   bool make_room(const Address& peer, TimePoint now);
   void keep_to_budget(TimePoint now);
   void evict(Census::Member& member, TimePoint now);
-  void sweep_departed();
-  // leave ends the routing to a receiver, if it has not been replaced.
-  Peers::iterator leave(const Address& peer, Receiver& receiver);
+
+  [[nodiscard]] Census::Member* find(Handle handle);
+  void enter(Census::Member& member);
+  [[nodiscard]] bool is_unfinished(const Place& place);
+  // detach cuts the way from an association to its slot; what is not here has none.
+  void detach(const Place& place);
+  Place promote(Slots::value_type* slot, const Place& place);
+  Place leave(Slots::value_type* slot, const Place& place);
+  void erase_if_free(Slots::value_type& slot);
+  Slots::value_type* slot_of(const Address& peer);
 
   std::optional<CookieGate> gate_;  // until forget_secrets
   Limits limits_;
-  Duration patience_;
+  Duration accept_timeout_;
   Census census_;
-  Peers peers_;
+  Slots slots_;
+  std::vector<Known> known_;  // by Handle::index
+  std::vector<std::uint32_t> free_;
   AcceptQueue queue_;
-  std::size_t departed_ = 0;  // since the last sweep
+  std::vector<Evicted> evicted_;
   EndpointCounters counters_;
 };
 

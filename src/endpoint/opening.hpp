@@ -4,11 +4,10 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
-#include "dtls/address.hpp"
+#include "dtls/path.hpp"
 #include "dtls/time.hpp"
 #include "endpoint/census.hpp"
 #include "wire/client_hello.hpp"
@@ -29,8 +28,7 @@ struct Opening {
   // have then.
   static std::size_t hold(Datagrams& datagrams, std::span<const std::byte> datagram);
 
-  Address peer;
-  std::optional<Address> local;  // where it sent to, as far as known
+  Path path;
   Datagrams datagrams;
   TimePoint since;
   wire::HelloMark mark = 0;
@@ -38,10 +36,6 @@ struct Opening {
   // The accept queue's own: the place, and how many of the same address wait.
   std::list<Opening*>::iterator place;
   std::size_t* of_address = nullptr;
-
-  // What the peer's datagrams went to before; set by accept, both empty for a new peer.
-  Receiver* replaces = nullptr;
-  std::shared_ptr<Receiver> replaces_away;
 };
 
 }  // namespace dtls::endpoint

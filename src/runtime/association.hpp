@@ -1,4 +1,4 @@
-// Association: what moves when a connection changes its owner.
+// Association: the part of a connection that moves from one thread to another.
 #pragma once
 
 #include <cstddef>
@@ -11,40 +11,14 @@
 #include <vector>
 
 #include "dtls/connection.hpp"
+#include "dtls/path.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/opening.hpp"
-#include "runtime/inlet.hpp"
 #include "runtime/message_queue.hpp"
 
 namespace dtls::runtime {
 
 struct NamedServer;
-
-// Predecessor is the association whose place a new one may take. Unless it does (release), the old
-// one goes on, whatever becomes of the new one.
-class Predecessor {
- public:
-  Predecessor() = default;
-  explicit Predecessor(std::shared_ptr<Inlet> inlet) : inlet_(std::move(inlet)) {}
-  ~Predecessor() { give_up(); }
-  Predecessor(Predecessor&& other) noexcept : inlet_(std::move(other.inlet_)) {}
-  Predecessor& operator=(Predecessor&& other) noexcept {
-    if (this != &other) {
-      give_up();
-      inlet_ = std::move(other.inlet_);
-    }
-    return *this;
-  }
-
-  [[nodiscard]] Inlet* get() const { return inlet_.get(); }
-  std::shared_ptr<Inlet> release() { return std::exchange(inlet_, nullptr); }
-  void give_up() {
-    if (const auto old = release()) old->reinstate();
-  }
-
- private:
-  std::shared_ptr<Inlet> inlet_;
-};
 
 // ReceivedMessages is the queue of an association. It is full at `receive_queue` bytes: then its
 // socket is not read, and further datagrams wait in the kernel. Datagrams that were read by then go
@@ -69,41 +43,32 @@ class ReceivedMessages : public MessageQueue {
   std::size_t limit_;
 };
 
-// Association is a session with what has arrived for it and what became of it. It has no socket, no
-// loop and no thread.
+// Association is a session with its unread messages and its path. It has no socket, no loop and no
+// thread.
 struct Association {
-  Association(Session started, const Address& to, const Address& from, std::size_t receive_queue)
-      : session(std::move(started)), received(receive_queue), peer(to), local(from) {}
+  // End is how it ended: by the peer's close_notify, or by a failure.
+  struct End {
+    std::optional<Error> failure;
+  };
+
+  Association(Session started, const Path& of, std::size_t receive_queue)
+      : session(std::move(started)), path(of), received(receive_queue) {}
 
   Session session;
-  Connection::State state = Connection::State::kHandshaking;
-  std::optional<Error> failure;
+  Path path;
   ReceivedMessages received;
-  Address peer;
-  Address local;
-  endpoint::Opening::Datagrams opening;   // not given to the session yet; see hold_opening
-  std::vector<std::byte> unsent;          // a datagram the kernel had no room for
-  bool heard = false;                     // something came from the peer
-  std::optional<std::string> wanted_psk;  // the handshake waits for it
+  endpoint::Opening::Datagrams opening;   // received before the handshake begins here
+  std::vector<std::byte> unsent;          // a datagram that the kernel had no room for
+  std::optional<std::string> wanted_psk;  // the handshake waits for this identity's key
   bool has_ticket = false;                // the session has one to take
+  bool established = false;
+  bool heard = false;  // a datagram of the peer has been received
+  std::optional<End> end;
 
   // Of a server's association only.
-  std::shared_ptr<const NamedServer>
-      server;                    // null: it has no name, and this cannot be handed over
-  bool proven = true;            // the peer's address, to this process
-  wire::HelloMark mark = 0;      // see Endpoint
-  std::shared_ptr<Inlet> inlet;  // made when somebody elsewhere needs it
-  Predecessor predecessor;
-  bool yielding = false;  // what the own socket receives is the server's to route
-
-  // hold_opening keeps a datagram that came before the handshake begins, within Opening's bounds.
-  void hold_opening(std::span<const std::byte> datagram) {
-    endpoint::Opening::hold(opening, datagram);
-  }
-
-  [[nodiscard]] bool is_live() const {
-    return state == Connection::State::kHandshaking || state == Connection::State::kEstablished;
-  }
+  std::shared_ptr<const NamedServer> server;  // null: without a name it cannot migrate
+  bool proven = true;                         // the peer's address, to this process
+  wire::HelloMark mark = 0;                   // of the hello that it began with
 };
 
 }  // namespace dtls::runtime

@@ -18,7 +18,7 @@ Result<Connection> Client::start(EventLoop& loop, const ClientConfig& config, co
   auto session = Session::client(std::move(*context), *actual, Clock::now());
   if (!session) return std::move(session).error();
   auto core = std::make_shared<runtime::ConnectionCore>(
-      loop, runtime::Association(std::move(*session), *actual, Address{}, config.receive_queue));
+      loop, runtime::Association(std::move(*session), {{}, *actual}, config.receive_queue));
   if (auto begun = core->begin_on(std::move(*socket)); !begun) return std::move(begun).error();
   return Connection(std::move(core));
 }

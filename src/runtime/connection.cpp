@@ -34,14 +34,13 @@ Connection::State Connection::state() const {
   return core_->state();
 }
 const Error* Connection::failure() const {
-  const auto& failure = core_->failure();
-  return failure ? &*failure : nullptr;
+  return core_->failure();
 }
 Address Connection::local_address() const {
-  return core_->local_address();
+  return core_->path().local;
 }
 Address Connection::peer_address() const {
-  return core_->peer_address();
+  return core_->path().peer;
 }
 const PeerVerification& Connection::verification() const {
   return core_->verification();
@@ -106,11 +105,11 @@ Result<void> Connection::wait_established(Timeout timeout) {
   if (!core->loop().run_until(settled, timeout, EventLoop::Scope::kBackground)) {
     return Error{ErrorKind::kTimeout,
                  ETIMEDOUT,
-                 "the handshake with " + core->peer_address().text() +
+                 "the handshake with " + core->path().peer.text() +
                      " has not finished within the time given to the call",
                  {}};
   }
-  if (core->failure()) return *core->failure();
+  if (const Error* failure = core->failure()) return *failure;
   if (core->state() == State::kClosed) {
     return Error{ErrorKind::kMisuse, EBADF, "this connection was closed", {}};
   }

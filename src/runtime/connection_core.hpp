@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "dtls/connection.hpp"
 #include "dtls/event_loop.hpp"
@@ -17,16 +18,17 @@
 #include "net/udp_socket.hpp"
 #include "process/forks.hpp"
 #include "runtime/association.hpp"
-#include "runtime/carrier.hpp"
-#include "runtime/hand_overs.hpp"
+#include "runtime/migrations.hpp"
 
 namespace dtls::runtime {
 
+class ServerCore;
+
 // ConnectionCore joins one association with the socket its datagrams travel by: its own (a client,
 // or an accepted connection that was asked for its descriptor) or its server's.
-// connection_core.cpp has its daily work, hand_over.cpp its moves from thread to thread.
+// connection_core.cpp processes datagrams and timers, connection_calls.cpp has the program's calls,
+// connection_migration.cpp the moves from thread to thread.
 class ConnectionCore final : public net::Source,
-                             public endpoint::Receiver,
                              public std::enable_shared_from_this<ConnectionCore> {
  public:
   using State = Connection::State;
@@ -38,19 +40,19 @@ class ConnectionCore final : public net::Source,
   ConnectionCore& operator=(const ConnectionCore&) = delete;
 
   // Exactly one of these follows construction.
-  Result<void> begin_on(net::UdpSocket socket);                // client
-  void begin_shared(const std::shared_ptr<Carrier>& carrier);  // accepted
-  // take_up makes a connection of a descriptor that was handed over: see
+  Result<void> begin_on(net::UdpSocket socket);  // client
+  void begin_shared(const std::shared_ptr<ServerCore>& server,
+                    endpoint::Handle handle);  // accepted
+  // take_up makes a connection of a descriptor from another thread or process: see
   // Connection::from_descriptor.
   static Result<std::shared_ptr<ConnectionCore>> take_up(EventLoop& loop, const std::string& name,
                                                          int fd, Duration handshake_timeout);
 
-  [[nodiscard]] State state() const { return association_.state; }
-  [[nodiscard]] const std::optional<Error>& failure() const { return association_.failure; }
+  [[nodiscard]] State state() const;
+  [[nodiscard]] const Error* failure() const;
   [[nodiscard]] const PeerVerification& verification() const;
   [[nodiscard]] std::optional<Negotiated> negotiated() const;
-  [[nodiscard]] const Address& local_address() const { return association_.local; }
-  [[nodiscard]] const Address& peer_address() const { return association_.peer; }
+  [[nodiscard]] const Path& path() const { return association_.path; }
   [[nodiscard]] EventLoop& loop() { return loop_; }
 
   // Non-blocking halves of Connection's calls; EAGAIN where those would wait.
@@ -79,48 +81,88 @@ class ConnectionCore final : public net::Source,
   int take_socket_error();
   [[nodiscard]] net::UdpSocket& socket() { return socket_; }  // its own: closed before descriptor()
   Result<void> set_ipv6_only(bool enable);
-  // leave_carrier gives the connection its own socket because the server closes.
-  void leave_carrier();
-
-  // fly_away lets go of the association and the descriptor: see Connection.
-  void fly_away();
-  // inherit takes what an owner has let go of that this connection has waited for, or hears that
-  // there is nothing to come.
-  void inherit();
-
-  // The peer has begun anew, and another connection takes this one's place: see Inlet.
-  std::shared_ptr<Inlet> inlet();
-  void yield();
-  void on_superseded();
-  void reinstate();
-  [[nodiscard]] bool has_flown() const { return flown_; }
+  std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
   // In a forked child the connection is dead, and touches nothing that the parent's copy uses.
   [[nodiscard]] bool is_elsewhere() const { return !birthplace_.is_here(); }
 
-  std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
+  // ---- the server's ----
+  // on_datagram takes a datagram that its server, or Migrations, has routed here.
+  void on_datagram(std::span<std::byte> datagram, TimePoint now);
+  // is_reached_by: this connection takes what the server's socket receives of its peer. One with a
+  // socket of its own on another device does not: the kernel leaves to the server what came by a
+  // device that is not its.
+  [[nodiscard]] bool is_reached_by(const ServerCore& server) const;
+  // on_evicted: the endpoint has forgotten it, to make room.
+  void on_evicted(const endpoint::Evicted& evicted);
+  // on_superseded: the peer's new association takes its place.
+  void on_superseded();
+  // leave_server gives the connection its own socket because the server closes.
+  void leave_server();
+
+  // ---- migration ----
+  void fly_away();
+  // collect takes an association that this connection waits for, once its owner has let go of it.
+  void collect();
+  void on_routing(Routing routing);
+  [[nodiscard]] bool has_moved() const { return std::holds_alternative<Moved>(phase_); }
 
   void on_readable(TimePoint now) override { take_in(now); }
-  void on_datagram(std::span<std::byte> datagram, TimePoint now) override;
-  void on_evicted(const endpoint::Eviction& eviction) override;
   [[nodiscard]] bool ready(Interest interest) const override;
 
  private:
-  [[nodiscard]] bool is_live() const { return association_.is_live(); }
-  [[nodiscard]] bool is_handshaking() const { return association_.state == State::kHandshaking; }
-  // Also of one that the peer has closed since.
-  [[nodiscard]] bool was_established() const {
-    return association_.state == State::kEstablished || association_.state == State::kClosedByPeer;
+  // Where the connection is, in this order; some are skipped.
+  struct Awaiting {  // another connection still has the association
+    int fd;
+    Migrations::Id socket;
+    Duration handshake_timeout;
+  };
+  struct Unproven {  // its descriptor is from another process
+    std::unique_ptr<endpoint::CookieGate> gate;
+  };
+  struct Opening {  // accepted: the program may let it move before its handshake begins
+    EventLoop::TimerId start;
+  };
+  struct Serving {};  // the association takes datagrams, or has ended
+  struct Moved {};    // another thread has the association
+  struct Closed {     // close has wiped the session
+    PeerVerification verification;
+    std::optional<Negotiated> negotiated;
+  };
+  using Phase = std::variant<Awaiting, Unproven, Opening, Serving, Moved, Closed>;
+
+  // Which server knows of the association.
+  struct None {};
+  struct Local {  // of this thread
+    std::weak_ptr<ServerCore> server;
+    endpoint::Handle handle;  // none once the endpoint has forgotten it
+    TimePoint spoke_at{};     // as the endpoint knows
+  };
+  struct Remote {  // of another thread: Association::server
+    Migrations::Id id = 0;
+    Routing routing = Routing::kOwn;
+  };
+  using Home = std::variant<None, Local, Remote>;
+
+  template <typename Of>
+  [[nodiscard]] bool is_in() const {
+    return std::holds_alternative<Of>(phase_);
   }
+  [[nodiscard]] bool is_closed() const { return is_in<Closed>() || is_in<Moved>(); }
+  [[nodiscard]] bool is_live() const { return !is_closed() && !association_.end; }
+  [[nodiscard]] bool is_handshaking() const { return is_live() && !association_.established; }
+  [[nodiscard]] bool was_established() const;
   [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
+
   void start();
-  void start_soon();
-  void take(std::span<std::byte> datagram, TimePoint now);
-  void feed(std::span<std::byte> datagram, TimePoint now);
+  void cancel_timers();
+  void receive(std::span<std::byte> datagram, TimePoint now);
   void take_in(TimePoint now);
   bool take_in_batch(TimePoint now);
+  void take_own(net::Incoming& incoming, TimePoint now);
+  bool admit(Unproven& unproven, net::Incoming& incoming, TimePoint now);
+  [[nodiscard]] bool begins_anew(std::span<const std::byte> datagram) const;
   void pause_reading();
   void resume_reading();
-  void take_in_one(net::Incoming& incoming, TimePoint now);
   void drain(TimePoint now);
   void handle(Event& event, TimePoint now);
   void on_connected(TimePoint now);
@@ -130,55 +172,38 @@ class ConnectionCore final : public net::Source,
   Result<void> put_on_wire(std::span<const std::byte> datagram);
   void note_socket_error(const Error& error);
   void rearm(TimePoint now);
+  void on_timer();
   void announce_soon();
   void announce();
   void report_failure(Failed failed);
   void fail(Error error) { report_failure({std::move(error)}); }
-  void end(State state);
+  void end(Association::End how);
+  // server_here gives the server of this thread while it is open, and null otherwise.
+  [[nodiscard]] std::shared_ptr<ServerCore> server_here() const;
+  // handle gives the endpoint's, while that counts this association.
+  [[nodiscard]] endpoint::Handle handle() const;
   void leave_endpoint();
-  void forget_secrets();
   Result<void> own_socket();
   Result<void> attach_socket(net::UdpSocket&& socket);  // moved from only if that succeeds
   Result<void> begin_anywhere(net::UdpSocket&& socket);
+  Migrations::Owner as_owner();
+  [[nodiscard]] bool can_migrate() const;
   [[nodiscard]] Error end_error() const;
 
-  [[nodiscard]] bool is_awaiting() const { return awaited_ != nullptr; }
-  bool admit(net::Incoming& incoming, TimePoint now);
-
-  // What is told of a session that close has destroyed.
-  struct Ended {
-    PeerVerification verification;
-    std::optional<Negotiated> negotiated;
-  };
-
-  // An heir that came before its legacy.
-  struct Awaited {
-    int fd;  // still another connection's
-    HandOvers::Identity socket;
-  };
-
   EventLoop& loop_;
+  Phase phase_ = Serving{};
+  Home home_ = None{};
   Association association_;
-  net::UdpSocket socket_;            // closed while the carrier's is used
-  std::weak_ptr<Carrier> carrier_;   // of a server's connection, while the server lives
-  std::shared_ptr<Carrier> remote_;  // keeps the carrier that is a RemoteServer
+  net::UdpSocket socket_;  // closed while the server's is used
   std::optional<EventLoop::TimerId> timer_;
   std::optional<TimePoint> armed_for_;
-  std::optional<EventLoop::TimerId> start_;
   std::function<void()> on_psk_wanted_;
   std::function<void()> on_ticket_;
   std::function<void()> on_established_;            // until it was called
   std::optional<EventLoop::TimerId> announcement_;  // of what those are called for
   int socket_error_ = 0;
   bool reading_paused_ = false;  // the loop does not watch the own socket
-  bool counted_ = false;         // by its server's endpoint
-  TimePoint spoke_at_{};         // as that knows
   process::Birthplace birthplace_;
-  bool flown_ = false;
-  std::unique_ptr<Awaited> awaited_;
-  std::unique_ptr<const Ended> ended_;          // of state kClosed, unless flown
-  std::unique_ptr<endpoint::CookieGate> gate_;  // until the peer of a taken-up socket is proven
-  Duration patience_{};                         // for the handshake of what is inherited
 };
 
 }  // namespace dtls::runtime

@@ -125,26 +125,61 @@ bool ServerCore::take_in_batch(TimePoint now) {
   const auto count = socket_.receive(batch);
   if (!count) return true;  // an ICMP error about one of many peers: that peer's timers tell
   for (auto& incoming : batch.datagrams())
-    give_back(incoming.peer, incoming.local, incoming.bytes, now);
+    take({incoming.local.value_or(local_), incoming.peer}, incoming.bytes, now, By::kServer);
   return *count > 0;
 }
 
-void ServerCore::give_back(const Address& peer, const std::optional<Address>& local,
-                           std::span<std::byte> datagram, TimePoint now) {
+void ServerCore::take(const Path& path, std::span<std::byte> datagram, TimePoint now, By by) {
   if (socket_.descriptor() < 0) return;
   std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
-  const auto handled = endpoint_.receive(peer, local, datagram, now, reply);
-  switch (handled.outcome) {
-    case endpoint::Endpoint::Outcome::kReply:
-      static_cast<void>(
-          socket_.send_to(std::span(reply).first(handled.reply_size), peer, local));  // may be lost
-      break;
-    case endpoint::Endpoint::Outcome::kOpened:
-      peak_ = std::max(peak_, endpoint_.census().associations());
-      loop_.core().readiness_changed(*this);
-      break;
-    default:
-      break;
+  const auto routed = endpoint_.receive(path, datagram, now, reply);
+  serve_evictions();
+  if (const auto* answer = std::get_if<endpoint::Endpoint::Reply>(&routed)) {
+    static_cast<void>(send(std::span(reply).first(answer->size), path));  // may be lost
+  } else if (std::holds_alternative<endpoint::Endpoint::Opened>(routed)) {
+    peak_ = std::max(peak_, endpoint_.census().associations());
+    loop_.core().readiness_changed(*this);
+  } else if (const auto* delivery = std::get_if<endpoint::Endpoint::Deliver>(&routed)) {
+    if (delivery->also.index() != 0) {
+      std::vector<std::byte> copy(datagram.begin(), datagram.end());  // decrypted in place
+      deliver(path, delivery->also, copy, now, by);
+    }
+    deliver(path, delivery->to, datagram, now, by);
+  }
+}
+
+void ServerCore::deliver(const Path& path, const endpoint::Place& place,
+                         std::span<std::byte> datagram, TimePoint now, By by) {
+  if (const auto* handle = std::get_if<endpoint::Handle>(&place)) {
+    ConnectionCore& connection = *connections_[handle->index];
+    if (by == By::kConnection || connection.is_reached_by(*this)) {
+      connection.on_datagram(datagram, now);
+    }
+  } else if (const auto* elsewhere = std::get_if<endpoint::Elsewhere>(&place)) {
+    const bool is_known = Migrations::of_process().forward(elsewhere->id, datagram, now);
+    if (!is_known) forget_migrated(path.peer, *elsewhere);
+  }
+}
+
+void ServerCore::supersede(const endpoint::Place& place) {
+  if (const auto* handle = std::get_if<endpoint::Handle>(&place)) {
+    connections_[handle->index]->on_superseded();
+  } else if (const auto* elsewhere = std::get_if<endpoint::Elsewhere>(&place)) {
+    Migrations::of_process().route(elsewhere->id, Routing::kReplaced);
+  }
+}
+
+void ServerCore::resume(const endpoint::Place& place) {
+  if (const auto* elsewhere = std::get_if<endpoint::Elsewhere>(&place)) {
+    Migrations::of_process().route(elsewhere->id, Routing::kOwn);
+  }
+}
+
+void ServerCore::serve_evictions() {
+  for (const auto& evicted : endpoint_.take_evicted()) {
+    ConnectionCore* connection = std::exchange(connections_[evicted.handle.index], nullptr);
+    connection->on_evicted(evicted);
+    note_end();
   }
 }
 
@@ -152,50 +187,45 @@ Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
   if (!is_open()) return why_closed();
   const TimePoint now = Clock::now();
   if (!endpoint_.has_waiting()) take_in(now);
-  auto opening = endpoint_.accept(now);
-  if (!opening) return Error{ErrorKind::kSystem, EAGAIN, "no peer is waiting", {}};
-  Address local = opening->local.value_or(local_);
-  local.port = local_.port;
-  auto session = Session::server(context_, opening->peer, local);
+  auto accepted = endpoint_.accept(now);
+  if (!accepted) return Error{ErrorKind::kSystem, EAGAIN, "no peer is waiting", {}};
+  Path path = accepted->path;
+  path.local.port = local_.port;
+  auto session = Session::server(context_, path.peer, path.local);
   if (!session) {
-    endpoint_.abandon(*opening);
+    resume(endpoint_.end(accepted->handle));
     return std::move(session).error();
   }
-  Association association(std::move(*session), opening->peer, local, receive_queue_);
-  association.opening = std::move(opening->datagrams);
-  association.mark = opening->mark;
+  Association association(std::move(*session), path, receive_queue_);
+  association.opening = std::move(accepted->datagrams);
+  association.mark = accepted->mark;
   association.server = named_;
-  association.predecessor = Predecessor(predecessor_of(*opening));
   auto connection = std::make_shared<ConnectionCore>(loop_, std::move(association));
-  endpoint_.adopt(*opening, *connection);
-  connections_.emplace(connection.get(), connection.get());
-  connection->begin_shared(shared_from_this());
+  const std::size_t index = accepted->handle.index;
+  if (index >= connections_.size()) connections_.resize(index + 1);
+  connections_[index] = connection.get();
+  connection->begin_shared(shared_from_this(), accepted->handle);
+  supersede(accepted->superseded);
+  if (const auto* shared = std::get_if<endpoint::Elsewhere>(&accepted->shared)) {
+    Migrations::of_process().route(shared->id, Routing::kShared);
+  }
   return connection;
 }
 
-// A peer that begins anew has an association, here or in another thread, that goes on until the new
-// one has proven itself.
-std::shared_ptr<Inlet> ServerCore::predecessor_of(const endpoint::Opening& opening) {
-  if (opening.replaces != nullptr) {
-    auto& old = static_cast<ConnectionCore&>(*opening.replaces);
-    old.yield();
-    return old.inlet();
-  }
-  auto away = std::static_pointer_cast<Inlet>(opening.replaces_away);
-  if (away) away->yield();
-  return away;
+void ServerCore::charge(endpoint::Handle handle, std::size_t bytes, TimePoint now) {
+  endpoint_.charge(handle, bytes, now);
+  serve_evictions();
 }
 
-void ServerCore::forget(const Address& peer, endpoint::Receiver& receiver) {
-  connections_.erase(&receiver);
-  endpoint_.forget(peer, receiver);
+void ServerCore::forget(endpoint::Handle handle) {
+  connections_[handle.index] = nullptr;
+  resume(endpoint_.end(handle));
   note_end();
 }
 
-void ServerCore::depart(const Address& peer, endpoint::Receiver& receiver,
-                        std::weak_ptr<endpoint::Receiver> away) {
-  connections_.erase(&receiver);
-  endpoint_.depart(peer, receiver, std::move(away));
+void ServerCore::depart(endpoint::Handle handle, endpoint::Elsewhere elsewhere) {
+  connections_[handle.index] = nullptr;
+  endpoint_.depart(handle, elsewhere);
 }
 
 // The C library keeps what was freed between what lives. After a flood that is most of the heap.
@@ -207,7 +237,6 @@ void ServerCore::note_end() {
     trim_.reset();
     peak_ = endpoint_.census().associations();
     endpoint_.shrink();
-    connections_.rehash(0);
     loop_.core().shrink();
     net::return_free_memory();
   });
@@ -265,8 +294,9 @@ void ServerCore::close() {
   if (socket_.descriptor() < 0) return;
   const auto self = weak_from_this().lock();  // null in the destructor
   // Each takes what waits in the server's socket, for all of them, before the routes end.
-  while (!connections_.empty())
-    connections_.extract(connections_.begin()).mapped()->leave_carrier();
+  for (std::size_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i] != nullptr) connections_[i]->leave_server();
+  }
   if (named_) NamedServers::of_process().leave(*named_);
   if (trim_) loop_.cancel_timer(*std::exchange(trim_, std::nullopt));
   loop_.core().detach(*this);
@@ -279,13 +309,12 @@ void ServerCore::close() {
   context_.reset();
 }
 
-Result<void> ServerCore::send_to(std::span<const std::byte> datagram, const Address& peer,
-                                 const Address& local) {
-  return socket_.send_to(datagram, peer, local);
+Result<void> ServerCore::send(std::span<const std::byte> datagram, const Path& path) {
+  return socket_.send_to(datagram, path.peer, path.local);
 }
 
-Result<net::UdpSocket> ServerCore::split(const Address& local, const Address& peer) {
-  return net::UdpSocket::bind_and_connect(socket_, local, peer);
+Result<net::UdpSocket> ServerCore::split(const Path& path) {
+  return net::UdpSocket::bind_and_connect(socket_, path.local, path.peer);
 }
 
 std::optional<EventLoop::WatchId> ServerCore::watch(Interest interest,

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "dtls/config.hpp"
 #include "dtls/event_loop.hpp"
@@ -18,16 +19,13 @@
 #include "net/loop_core.hpp"
 #include "net/udp_socket.hpp"
 #include "process/forks.hpp"
-#include "runtime/carrier.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
 
 namespace dtls::runtime {
 
 // ServerCore joins one UDP socket with the endpoint that routes its datagrams.
-class ServerCore final : public net::Source,
-                         public Carrier,
-                         public std::enable_shared_from_this<ServerCore> {
+class ServerCore final : public net::Source, public std::enable_shared_from_this<ServerCore> {
  public:
   static Result<std::shared_ptr<ServerCore>> listen(EventLoop& loop, const ServerConfig& config,
                                                     const Address& local);
@@ -56,35 +54,41 @@ class ServerCore final : public net::Source,
   void on_readable(TimePoint now) override { take_in(now); }
   [[nodiscard]] bool ready(Interest interest) const override;
 
-  Result<void> send_to(std::span<const std::byte> datagram, const Address& peer,
-                       const Address& local) override;
-  Result<net::UdpSocket> split(const Address& local, const Address& peer) override;
-  [[nodiscard]] std::string device() const override { return socket_.device(); }
-  void take_in(TimePoint now) override;
-  void take_in_all(TimePoint now) override;
-  void note_full() override { meets_full_queue_ = true; }
-  void give_back(const Address& peer, const std::optional<Address>& local,
-                 std::span<std::byte> datagram, TimePoint now) override;
-  void establish(endpoint::Receiver& receiver, TimePoint now) override {
-    endpoint_.establish(receiver, now);
+  // ---- of its connections ----
+  // send sends one datagram from the server's socket.
+  Result<void> send(std::span<const std::byte> datagram, const Path& path);
+  // split opens a socket for one peer on the server's address.
+  Result<net::UdpSocket> split(const Path& path);
+  [[nodiscard]] std::string device() const { return socket_.device(); }  // "": all
+  // take_in reads what waits in the server's socket and routes it, until a connection says by
+  // note_full that its queue is full: then the program may read first. take_in_all does not stop
+  // there.
+  void take_in(TimePoint now);
+  void take_in_all(TimePoint now);
+  void note_full() { meets_full_queue_ = true; }
+  // take routes one datagram, which the server's socket has received or a connection's own.
+  enum class By : std::uint8_t { kServer, kConnection };
+  void take(const Path& path, std::span<std::byte> datagram, TimePoint now, By by);
+  // See Endpoint.
+  void establish(endpoint::Handle handle, TimePoint now) {
+    supersede(endpoint_.establish(handle, now));
   }
-  void charge(endpoint::Receiver& receiver, std::size_t bytes, TimePoint now) override {
-    endpoint_.charge(receiver, bytes, now);
+  void charge(endpoint::Handle handle, std::size_t bytes, TimePoint now);
+  void spoke(endpoint::Handle handle, TimePoint now) { endpoint_.spoke(handle, now); }
+  void forget(endpoint::Handle handle);
+  void depart(endpoint::Handle handle, endpoint::Elsewhere elsewhere);
+  // note_failure hears of the failed handshake of a connection.
+  void note_failure(HandshakeFailure failure);
+
+  // ---- of connections that have moved to another thread ----
+  void introduce(const Address& peer, endpoint::Elsewhere elsewhere) {
+    endpoint_.introduce(peer, elsewhere);
   }
-  void spoke(endpoint::Receiver& receiver, TimePoint now) override {
-    endpoint_.spoke(receiver, now);
+  void establish_migrated(const Address& peer, endpoint::Elsewhere elsewhere) {
+    supersede(endpoint_.establish(peer, elsewhere));
   }
-  void forget(const Address& peer, endpoint::Receiver& receiver) override;
-  void note_failure(HandshakeFailure failure) override;
-  void depart(const Address& peer, endpoint::Receiver& receiver,
-              std::weak_ptr<endpoint::Receiver> away) override;
-  void restore(const Address& peer, endpoint::Receiver& receiver,
-               std::weak_ptr<endpoint::Receiver> /*inlet*/, wire::HelloMark mark) override {
-    endpoint_.restore(peer, receiver, mark);
-  }
-  void restore_away(const Address& peer, std::weak_ptr<endpoint::Receiver> inlet,
-                    wire::HelloMark mark) {
-    endpoint_.restore_away(peer, std::move(inlet), mark);
+  void forget_migrated(const Address& peer, endpoint::Elsewhere elsewhere) {
+    resume(endpoint_.end(peer, elsewhere));
   }
 
  private:
@@ -102,13 +106,18 @@ class ServerCore final : public net::Source,
   // note_end has memory given back to the system some time after most associations have ended.
   void note_end();
 
-  static std::shared_ptr<Inlet> predecessor_of(const endpoint::Opening& opening);
+  void deliver(const Path& path, const endpoint::Place& place, std::span<std::byte> datagram,
+               TimePoint now, By by);
+  // supersede ends the association of which the peer has a new one.
+  void supersede(const endpoint::Place& place);
+  // resume has an association of another thread process the datagrams of its socket itself.
+  static void resume(const endpoint::Place& place);
+  void serve_evictions();
 
   EventLoop& loop_;
   std::shared_ptr<Context> context_;
   std::shared_ptr<const NamedServer> named_;  // null: the server has no name
-  // Those that count in the endpoint.
-  std::unordered_map<const endpoint::Receiver*, ConnectionCore*> connections_;
+  std::vector<ConnectionCore*> connections_;  // by the handle's index; null: none
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
   bool meets_full_queue_ = false;  // a connection's, since the batch began

@@ -20,16 +20,15 @@
 namespace dtls::test {
 namespace {
 
-// Takes what the endpoint has for one peer to its session.
-class Guest : public endpoint::Receiver {
- public:
-  explicit Guest(Session started) : session(std::move(started)) {}
-  void on_datagram(std::span<std::byte> datagram, TimePoint now) override {
+// Guest is an association of the server.
+struct Guest {
+  void receive(std::span<std::byte> datagram, TimePoint now) {
     session.receive(datagram, now);
     while (session.poll_event()) {
     }
   }
   Session session;
+  endpoint::Handle handle;
 };
 
 class AssociationMemory : public testing::TestWithParam<Versions> {
@@ -57,23 +56,25 @@ class AssociationMemory : public testing::TestWithParam<Versions> {
     std::array<std::byte, kMaxDatagram> datagram;
     std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
     while (const std::size_t size = client.poll_transmit(datagram)) {
-      const auto handled =
-          endpoint_->receive(from, {}, std::span(datagram).first(size), now_, reply);
-      if (handled.outcome == endpoint::Endpoint::Outcome::kReply) {
-        take(client, std::span(reply).first(handled.reply_size));
-      } else if (handled.outcome == endpoint::Endpoint::Outcome::kOpened) {
+      const auto bytes = std::span(datagram).first(size);
+      const auto routed = endpoint_->receive({{}, from}, bytes, now_, reply);
+      if (const auto* answer = std::get_if<endpoint::Endpoint::Reply>(&routed)) {
+        take(client, std::span(reply).first(answer->size));
+      } else if (std::holds_alternative<endpoint::Endpoint::Opened>(routed)) {
         accept();
+      } else if (const auto* to = std::get_if<endpoint::Endpoint::Deliver>(&routed)) {
+        ASSERT_EQ(to->to, endpoint::Place(guests_.back()->handle));
+        guests_.back()->receive(bytes, now_);
       }
     }
   }
   void accept() {
-    auto opening = endpoint_->accept(now_);
-    ASSERT_TRUE(opening);
-    guests_.push_back(
-        std::make_unique<Guest>(std::move(*Session::server(server_, opening->peer, {}))));
-    endpoint_->adopt(*opening, *guests_.back());
-    for (auto& datagram : opening->datagrams)
-      guests_.back()->on_datagram(datagram, now_);
+    auto accepted = endpoint_->accept(now_);
+    ASSERT_TRUE(accepted);
+    guests_.push_back(std::make_unique<Guest>(
+        Guest{std::move(*Session::server(server_, accepted->path.peer, {})), accepted->handle}));
+    for (auto& datagram : accepted->datagrams)
+      guests_.back()->receive(datagram, now_);
   }
   void take(Session& client, std::span<std::byte> datagram) const {
     client.receive(datagram, now_);
@@ -107,7 +108,7 @@ class AssociationMemory : public testing::TestWithParam<Versions> {
     now_ = guests_.back()->session.deadline().value();
     guests_.back()->session.handle_timeout(now_);
     ASSERT_EQ(guests_.back()->session.deadline(), std::nullopt);
-    endpoint_->establish(*guests_.back(), now_);
+    endpoint_->establish(guests_.back()->handle, now_);
   }
 
   Authority authority_;

@@ -87,15 +87,10 @@ TEST_F(CookieGateTest, gate_discards_a_hello_with_a_number_that_no_client_reache
   EXPECT_EQ(verdict(second), Verdict::kDiscard);
 }
 
-// An association that moved to another thread ends without a word to the endpoint that it came
-// from.
 TEST(EndpointMemory, endpoint_forgets_associations_that_moved_away_and_ended) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer's allocator does not count";
 #endif
-  class Silent : public Receiver {
-    void on_datagram(std::span<std::byte> /*datagram*/, TimePoint /*now*/) override {}
-  };
   Endpoint endpoint{gate_with(secrets_with(1)), {}, std::chrono::seconds(60)};
   const TimePoint now{std::chrono::hours(1000)};
   std::array<std::byte, CookieGate::kMaxReplySize> reply{};
@@ -104,14 +99,17 @@ TEST(EndpointMemory, endpoint_forgets_associations_that_moved_away_and_ended) {
       const auto peer = ipv4(static_cast<std::uint8_t>(1 + i / 60'000),
                              static_cast<std::uint16_t>(1 + i % 60'000));
       auto hello = test::from_hex(test::kFirstHello);
-      ASSERT_EQ(endpoint.receive(peer, {}, hello, now, reply).outcome, Endpoint::Outcome::kReply);
+      const Path path{{}, peer};
+      ASSERT_TRUE(
+          std::holds_alternative<Endpoint::Reply>(endpoint.receive(path, hello, now, reply)));
       const auto cookie =
           std::span(reply).first(CookieGate::kReplySize).last(CookieGate::kCookieSize);
       auto second = test::with_cookie(hello, cookie);
-      ASSERT_EQ(endpoint.receive(peer, {}, second, now, reply).outcome, Endpoint::Outcome::kOpened);
-      Silent receiver;
-      endpoint.adopt(*endpoint.accept(now), receiver);
-      endpoint.depart(peer, receiver, std::make_shared<Silent>());
+      ASSERT_TRUE(
+          std::holds_alternative<Endpoint::Opened>(endpoint.receive(path, second, now, reply)));
+      const Elsewhere elsewhere{static_cast<std::uint64_t>(i) + 1};
+      endpoint.depart(endpoint.accept(now)->handle, elsewhere);
+      endpoint.end(peer, elsewhere);
     }
   };
   come_and_go(0, 5000);
