@@ -12,13 +12,15 @@ class Contender:
     program: str  # build/bench/bench/dtls_bench_net_<program>
     protocol: str  # what the load speaks with it: plain, records or dtls
     version: str = ""  # of DTLS
+    only_receives: bool = False  # differs from another contender in receiving alone
 
     @property
     def has_handshakes(self):
         return self.protocol == "dtls"
 
     def command(self, programs):
-        return [programs / f"dtls_bench_net_{self.program}"]
+        program, *arguments = self.program.split()
+        return [programs / f"dtls_bench_net_{program}", *arguments]
 
 
 class NodeContender(Contender):
@@ -32,6 +34,7 @@ class NodeContender(Contender):
 ALL = (
     Contender("ours 1.2", "ours", "dtls", "1.2"),
     Contender("ours 1.3", "ours", "dtls", "1.3"),
+    Contender("ours 1.2, recv", "ours --style recv", "dtls", "1.2", only_receives=True),
     Contender("ours sans-IO 1.2", "sans_io", "dtls", "1.2"),
     Contender("ours sans-IO 1.3", "sans_io", "dtls", "1.3"),
     Contender("OpenSSL 1.2", "openssl", "dtls", "1.2"),
@@ -51,6 +54,6 @@ ABSENT = (
 NODE = (
     NodeContender("ours 1.2", "ours.js --style onmessage", "dtls", "1.2"),
     NodeContender("ours 1.3", "ours.js --style onmessage", "dtls", "1.3"),
-    NodeContender("ours 1.2, recv", "ours.js --style recv", "dtls", "1.2"),
+    NodeContender("ours 1.2, recv", "ours.js --style recv", "dtls", "1.2", only_receives=True),
     NodeContender("dgram", "dgram.js", "plain"),
 )

@@ -12,7 +12,7 @@ FEW, MANY = 1_000, 50_000
 
 
 def suits(contender):
-    return contender.has_handshakes
+    return contender.has_handshakes and not contender.only_receives
 
 
 def measure_idle(bench, contenders, results, linger, progress):

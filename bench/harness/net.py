@@ -32,7 +32,7 @@ def measured_contenders(chosen, results):
     for contender in contenders.ALL:
         if not is_named(chosen, contender):
             continue
-        if (chosen.programs / f"dtls_bench_net_{contender.program}").exists():
+        if (chosen.programs / f"dtls_bench_net_{contender.program.split()[0]}").exists():
             found.append(contender)
         else:
             results.notes.append(f"{contender.key} was not built: its library is not here")

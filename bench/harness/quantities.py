@@ -27,6 +27,8 @@ class Quantity:
     settle_s: float = SETTLE_S
 
     def suits(self, contender):
+        if contender.only_receives and (self.needs_handshakes or self.task == "source"):
+            return False
         return contender.version in self.versions and (
             contender.has_handshakes or not self.needs_handshakes
         )

@@ -1,4 +1,6 @@
-// Ours as programs use it: Server and Connection on an EventLoop, with callbacks.
+// Ours as programs use it: Server and Connection on an EventLoop, with callbacks. Messages come by
+// on_message, or (--style recv) by on_readable and recv. A library without on_message and send_many
+// is measured by recv and send, so that commits before and after them can be compared.
 #include <dtls/dtls.hpp>
 
 #include <array>
@@ -11,9 +13,32 @@
 namespace dtls::bench {
 namespace {
 
+template <typename Peer, typename Take>
+void deliver(Peer& peer, Take take) {
+  if constexpr (requires { peer.on_message(take); }) peer.on_message(take);
+}
+
+// send_all gives how many messages were accepted.
+template <typename Peer>
+std::size_t send_all(Peer& peer, std::span<const std::span<const std::byte>> messages) {
+  if constexpr (requires { peer.send_many(messages); }) {
+    const auto sent = peer.send_many(messages);
+    return sent ? *sent : 0;
+  } else {
+    std::size_t sent = 0;
+    while (sent < messages.size() && peer.send(messages[sent], Duration::zero()))
+      ++sent;
+    return sent;
+  }
+}
+
 class Program {
  public:
-  explicit Program(const Job& job) : job_(job), message_(job.message_size, std::byte{7}) {
+  Program(const Job& job, bool receives)
+      : job_(job),
+        receives_(receives),
+        message_(job.message_size, std::byte{7}),
+        list_(64, std::span<const std::byte>(message_)) {
     ServerConfig config;
     config.identity = {job.material.leaf_pem, job.material.key_pem, ""};
     const auto version =
@@ -34,6 +59,10 @@ class Program {
   void take_up(Connection accepted) {
     const auto peer = connections_.insert(connections_.end(), std::move(accepted));
     peer->on_established([this] { count(job_.counters->established); });
+    if (!receives_) {
+      deliver(*peer, [this, peer](std::span<const std::byte> message) { take(peer, message); });
+    }
+    // With on_message, only the end is read.
     peer->on_readable([this, peer] { read(peer); });
   }
 
@@ -60,15 +89,12 @@ class Program {
   }
 
   // pour sends as much as one turn of the loop should.
-  void pour(Connections::iterator peer) {
-    for (int i = 0; i < 64; ++i) {
-      if (!peer->send(message_, Duration::zero())) return;
-      count(job_.counters->sent);
-    }
-  }
+  void pour(Connections::iterator peer) { count(job_.counters->sent, send_all(*peer, list_)); }
 
   const Job& job_;
+  bool receives_;
   std::vector<std::byte> message_;
+  std::vector<std::span<const std::byte>> list_;
   std::array<std::byte, kMaxMessage> buffer_{};
   EventLoop loop_;
   std::optional<Server> server_;
@@ -79,6 +105,7 @@ class Program {
 }  // namespace dtls::bench
 
 int main(int count, char** values) {
-  const dtls::bench::Job job(dtls::bench::Arguments(count, values));
-  dtls::bench::Program(job).run();
+  const dtls::bench::Arguments arguments(count, values);
+  const dtls::bench::Job job(arguments);
+  dtls::bench::Program(job, arguments.text("style", "on_message") == "recv").run();
 }
