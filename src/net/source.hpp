@@ -6,11 +6,17 @@
 
 namespace dtls::net {
 
+struct SourceEntry;
+
 // Source is an object whose datagrams the loop takes in by itself, and whose readiness, as a
-// program's watches see it, is its own and not the kernel's.
+// program's watches see it, is its own and not the kernel's. Its owner detaches it before it is
+// destroyed, but for a forked child, where the loop must not be touched.
 class Source {
  public:
-  virtual ~Source() = default;
+  Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  virtual ~Source();
 
   // on_readable is called, level-triggered, while the source's descriptor is readable
   // (errors and hang-ups included: reading tells them).
@@ -18,6 +24,10 @@ class Source {
 
   // ready says whether watches for `interest` on this source fire now.
   [[nodiscard]] virtual bool ready(Interest interest) const = 0;
+
+ private:
+  friend class SourceTable;
+  SourceEntry* entry_ = nullptr;  // null: neither a descriptor nor a watch
 };
 
 }  // namespace dtls::net

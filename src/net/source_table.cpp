@@ -7,23 +7,36 @@
 
 namespace dtls::net {
 
-SourceTable::Entry* SourceTable::find(Source* source, std::uint64_t serial) {
-  const auto found = by_source_.find(source);
-  if (found == by_source_.end() || found->second->serial != serial) return nullptr;
-  return &*found->second;
+namespace {
+
+bool is_ready(const SourceEntry& entry, const Watch& watch) {
+  return entry.source != nullptr && entry.source->ready(watch.interest);
 }
 
-SourceTable::Entries::iterator SourceTable::find_or_add(Source& source) {
-  if (const auto found = by_source_.find(&source); found != by_source_.end()) {
-    return found->second;
+}  // namespace
+
+Source::~Source() {
+  if (entry_ != nullptr) entry_->source = nullptr;
+}
+
+SourceTable::~SourceTable() {
+  for (const Entries* entries : {&ready_, &idle_}) {
+    for (const SourceEntry& entry : *entries) {
+      if (entry.source != nullptr) entry.source->entry_ = nullptr;
+    }
   }
-  idle_.push_back(Entry{&source, next_serial_++, {}, {}});
-  const auto entry = std::prev(idle_.end());
-  by_source_.emplace(&source, entry);
-  return entry;
 }
 
-void SourceTable::unregister(Entry& entry) {
+SourceEntry& SourceTable::entry_of(Source& source) {
+  if (source.entry_ == nullptr) {
+    SourceEntry& entry = idle_.emplace_back(source);
+    entry.place = std::prev(idle_.end());
+    source.entry_ = &entry;
+  }
+  return *source.entry_;
+}
+
+void SourceTable::unregister(SourceEntry& entry) {
   if (entry.key.fd < 0) return;
   if (!entry.is_paused) epoll_.remove(entry.key.fd);  // may fail: the program may have closed it
   entry.is_paused = false;
@@ -31,15 +44,14 @@ void SourceTable::unregister(Entry& entry) {
   entry.key = {};
 }
 
-void SourceTable::promise(Source& source, int fd) {
-  find_or_add(source);
-  promised_[fd] = &source;
+void SourceTable::take_back_promises(const Source& source) {
+  if (promised_.empty()) return;
+  std::erase_if(promised_, [&](const auto& each) { return each.second == &source; });
 }
 
 void SourceTable::attach(Source& source, int fd) {
-  std::erase_if(promised_, [&](const auto& each) { return each.second == &source; });
-  const auto entry = find_or_add(source);
-  unregister(*entry);
+  take_back_promises(source);
+  if (source.entry_ != nullptr) unregister(*source.entry_);
   if (fd < 0) return;
   // The number is known as another source's: that source's descriptor has been closed under it.
   if (const auto known = by_fd_.find(fd); known != by_fd_.end()) unregister(*known->second);
@@ -49,72 +61,63 @@ void SourceTable::attach(Source& source, int fd) {
     throw std::system_error(failure, std::generic_category(),
                             "cannot poll descriptor " + std::to_string(fd));
   }
-  entry->key = key;
-  by_fd_[fd] = entry;
+  SourceEntry& entry = entry_of(source);
+  entry.key = key;
+  by_fd_[fd] = &entry;
 }
 
 // epoll tells of errors even where no event is asked for, so that the descriptor has to leave it.
 void SourceTable::pause(Source& source) {
-  const auto found = by_source_.find(&source);
-  if (found == by_source_.end() || found->second->key.fd < 0) return;
-  Entry& entry = *found->second;
-  if (!std::exchange(entry.is_paused, true)) epoll_.remove(entry.key.fd);
+  SourceEntry* entry = source.entry_;
+  if (entry == nullptr || entry->key.fd < 0) return;
+  if (!std::exchange(entry->is_paused, true)) epoll_.remove(entry->key.fd);
 }
 
 void SourceTable::resume(Source& source) {
-  const auto found = by_source_.find(&source);
-  if (found == by_source_.end()) return;
-  Entry& entry = *found->second;
+  SourceEntry* entry = source.entry_;
+  if (entry == nullptr) return;
   // It fails where the program has closed the descriptor: then nothing is to be read either.
-  if (std::exchange(entry.is_paused, false)) epoll_.add(entry.key, EPOLLIN);
+  if (std::exchange(entry->is_paused, false)) epoll_.add(entry->key, EPOLLIN);
 }
 
 void SourceTable::detach(Source& source) {
-  std::erase_if(promised_, [&](const auto& each) { return each.second == &source; });
-  const auto found = by_source_.find(&source);
-  if (found == by_source_.end()) return;
-  const auto entry = found->second;
+  take_back_promises(source);
+  SourceEntry* entry = std::exchange(source.entry_, nullptr);
+  if (entry == nullptr) return;
   unregister(*entry);
-  by_source_.erase(found);
+  for (Firing* each = firing_; each != nullptr; each = each->outer) {
+    if (each->entry == entry) each->entry = nullptr;
+  }
   Entries gone;  // destructors of callbacks run when all is consistent
-  gone.splice(gone.end(), entry->listed_ready ? ready_ : idle_, entry);
+  gone.splice(gone.end(), entry->listed_ready ? ready_ : idle_, entry->place);
   for (const WatchPtr& watch : entry->watches)
     table_.remove(*watch);
 }
 
 EventLoop::WatchId SourceTable::watch(Source& source, Interest interest,
                                       std::function<void()> callback) {
-  const auto entry = find_or_add(source);
+  SourceEntry& entry = entry_of(source);
   WatchPtr watch = table_.make(interest, std::move(callback));
-  watch->source = &source;
-  entry->watches.add(watch);
+  watch->source = &entry;
+  entry.watches.add(watch);
   update(entry);
   return watch->id;
 }
 
 void SourceTable::remove(const WatchPtr& watch) {
   table_.remove(*watch);
-  const auto found = by_source_.find(watch->source);
-  if (found == by_source_.end()) return;
-  found->second->watches.remove(*watch);
-  update(found->second);
+  watch->source->watches.remove(*watch);
+  update(*watch->source);
 }
 
-void SourceTable::readiness_changed(Source& source) {
-  if (const auto found = by_source_.find(&source); found != by_source_.end()) {
-    update(found->second);
-  }
-}
-
-void SourceTable::update(Entries::iterator entry) {
-  const bool ready =
-      std::any_of(entry->watches.begin(), entry->watches.end(),
-                  [&](const WatchPtr& watch) { return entry->source->ready(watch->interest); });
-  if (ready == entry->listed_ready) return;
+void SourceTable::update(SourceEntry& entry) {
+  const bool ready = std::any_of(entry.watches.begin(), entry.watches.end(),
+                                 [&](const WatchPtr& watch) { return is_ready(entry, *watch); });
+  if (ready == entry.listed_ready) return;
   Entries& from = ready ? idle_ : ready_;
   Entries& to = ready ? ready_ : idle_;
-  to.splice(to.end(), from, entry);
-  entry->listed_ready = ready;
+  to.splice(to.end(), from, entry.place);
+  entry.listed_ready = ready;
 }
 
 Source* SourceTable::owner_of(int fd) {
@@ -132,6 +135,7 @@ Source* SourceTable::owner_of(int fd) {
 bool SourceTable::serve(RegistrationKey key, TimePoint now) {
   const auto found = by_fd_.find(key.fd);
   if (found == by_fd_.end() || found->second->key != key) return false;
+  if (found->second->source == nullptr) return false;
   found->second->source->on_readable(now);
   return true;
 }
@@ -142,23 +146,29 @@ bool SourceTable::fire() {
   // An entry goes to the end of the list before its callbacks run: should one throw, the entry
   // is still listed and the next round begins with the others.
   while (!ready_.empty() && ready_.front().fired_in < round) {
-    const auto entry = ready_.begin();
-    entry->fired_in = round;
-    ready_.splice(ready_.end(), ready_, entry);
-    fired |= fire_entry(entry->source, entry->serial);
+    SourceEntry& entry = ready_.front();
+    entry.fired_in = round;
+    ready_.splice(ready_.end(), ready_, entry.place);
+    fired |= fire_entry(entry);
   }
   return fired;
 }
 
-bool SourceTable::fire_entry(Source* source, std::uint64_t serial) {
+bool SourceTable::fire_entry(SourceEntry& entry) {
   const std::uint64_t added_before = table_.next_sequence();
   std::uint64_t last = 0;
-  while (Entry* entry = find(source, serial)) {
-    const WatchPtr watch = entry->watches.next(last, added_before, [entry](const Watch& each) {
-      return entry->source->ready(each.interest);
-    });
+  Firing firing{&entry, firing_};
+  firing_ = &firing;
+  struct Restore {
+    SourceTable& table;
+    Firing* outer;
+    ~Restore() { table.firing_ = outer; }
+  } const restore{*this, firing.outer};
+  while (firing.entry != nullptr) {
+    const WatchPtr watch = firing.entry->watches.next(
+        last, added_before, [&](const Watch& each) { return is_ready(*firing.entry, each); });
     if (watch == nullptr) {
-      update(by_source_.find(source)->second);
+      update(*firing.entry);
       break;
     }
     last = watch->sequence;

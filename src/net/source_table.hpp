@@ -11,11 +11,28 @@
 
 namespace dtls::net {
 
+// SourceEntry is what the table knows of a source that has a descriptor or a watch, or had one.
+struct SourceEntry {
+  explicit SourceEntry(Source& its_source) : source(&its_source) {}
+
+  Source* source;       // null: destroyed without a detach
+  RegistrationKey key;  // fd -1: none
+  WatchList watches;
+  bool listed_ready = false;
+  bool is_paused = false;
+  std::uint64_t fired_in = 0;  // the round of fire() that served it last
+  std::list<SourceEntry>::iterator place;
+};
+
 // SourceTable registers the sources' descriptors in the epoll set it is given, under generations
-// from 1 on (0 is the loop's own).
+// from 1 on (0 is the loop's own). A source finds its entry by itself; one without a descriptor and
+// without watches, as most connections of a server are, has none.
 class SourceTable {
  public:
   SourceTable(WatchTable& table, EpollSet& epoll) : table_(table), epoll_(epoll) {}
+  ~SourceTable();
+  SourceTable(const SourceTable&) = delete;
+  SourceTable& operator=(const SourceTable&) = delete;
 
   // attach, pause, resume, detach, watch, readiness_changed: see LoopCore.
   void attach(Source& source, int fd);
@@ -24,17 +41,16 @@ class SourceTable {
   void detach(Source& source);
   EventLoop::WatchId watch(Source& source, Interest interest, std::function<void()> callback);
   void remove(const WatchPtr& watch);
-  void readiness_changed(Source& source);
+  void readiness_changed(Source& source) {
+    if (source.entry_ != nullptr) update(*source.entry_);
+  }
 
   // shrink gives back the memory of more sources than there are.
-  void shrink() {
-    by_source_.rehash(0);
-    by_fd_.rehash(0);
-  }
+  void shrink() { by_fd_.rehash(0); }
 
   // promise: watches on `fd` are the source's, although the descriptor is not yet; until its attach
   // or detach.
-  void promise(Source& source, int fd);
+  void promise(Source& source, int fd) { promised_[fd] = &source; }
 
   // owner_of gives the source that the open descriptor belongs or is promised to, or null.
   [[nodiscard]] Source* owner_of(int fd);
@@ -46,31 +62,28 @@ class SourceTable {
   bool fire();
 
  private:
-  struct Entry {
-    Source* source;
-    std::uint64_t serial;  // another one each time a source, or another at its address, is attached
-    RegistrationKey key;   // fd -1: none
-    WatchList watches;
-    bool listed_ready = false;
-    bool is_paused = false;
-    std::uint64_t fired_in = 0;  // the round of fire() that served it last
-  };
-  using Entries = std::list<Entry>;  // an entry moves between the two lists by splice
+  using Entries = std::list<SourceEntry>;  // an entry moves between the two lists by splice
 
-  Entry* find(Source* source, std::uint64_t serial);
-  Entries::iterator find_or_add(Source& source);
-  void unregister(Entry& entry);
-  void update(Entries::iterator entry);
-  bool fire_entry(Source* source, std::uint64_t serial);
+  // Firing is an entry whose watches are being called. They may detach the source, also from
+  // inside a fire() of their own: then there is none.
+  struct Firing {
+    SourceEntry* entry;
+    Firing* outer;
+  };
+
+  SourceEntry& entry_of(Source& source);
+  void unregister(SourceEntry& entry);
+  void take_back_promises(const Source& source);
+  void update(SourceEntry& entry);
+  bool fire_entry(SourceEntry& entry);
 
   WatchTable& table_;
   EpollSet& epoll_;
   Entries ready_;
   Entries idle_;
-  std::unordered_map<Source*, Entries::iterator> by_source_;
-  std::unordered_map<int, Entries::iterator> by_fd_;
+  std::unordered_map<int, SourceEntry*> by_fd_;
   std::unordered_map<int, Source*> promised_;
-  std::uint64_t next_serial_ = 1;
+  Firing* firing_ = nullptr;  // the innermost
   std::uint32_t next_generation_ = 1;
   std::uint64_t round_ = 0;
 };

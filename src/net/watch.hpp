@@ -21,7 +21,7 @@ struct Watch {
   std::uint64_t sequence;  // grows from watch to watch
   Interest interest;
   std::function<void()> callback;
-  Source* source = nullptr;
+  SourceEntry* source = nullptr;
   RegistrationKey key;
 };
 

@@ -258,6 +258,55 @@ TEST_F(EventLoopSource, a_watch_on_a_reused_number_is_not_the_former_sources) {
   EXPECT_EQ(source_.reads, 0);
 }
 
+TEST_F(EventLoopSource, a_watch_may_detach_and_attach_its_source_inside_a_nested_round) {
+  source_.readable = true;
+  for (const char name : {'a', 'b'}) {
+    core_.watch_source(source_, Interest::kRead, [this, name] {
+      fired_ += name;
+      if (fired_.size() > 2) return;
+      if (fired_.size() == 1) {
+        loop_.run_once(kNow);  // the other one detaches, while this one's round goes on
+        fired_ += ')';
+      } else {
+        core_.detach(source_);
+        core_.watch_source(source_, Interest::kRead, [this] { fired_ += 'n'; });
+      }
+    });
+  }
+  EXPECT_TRUE(loop_.run_once(kNow));
+  EXPECT_EQ(fired_.substr(0, 2), "aa");
+  EXPECT_EQ(fired_.find('b'), std::string::npos);
+  source_.readable = false;
+}
+
+// As in a forked child, which must not touch the loop.
+TEST_F(EventLoopSource, a_source_destroyed_without_a_detach_is_left_alone) {
+  auto gone = std::make_unique<FakeSource>();
+  core_.attach(*gone, pipe_.read_end);
+  for (const Interest interest : {Interest::kRead, Interest::kWrite})
+    core_.watch_source(*gone, interest, [this] { fired_ += 'x'; });
+  gone->readable = true;
+  core_.readiness_changed(*gone);
+  gone.reset();
+  pipe_.fill();
+  EXPECT_FALSE(loop_.run_once(kNow));
+  EXPECT_EQ(fired_, "");
+}
+
+TEST_F(EventLoopSource, a_source_may_outlive_its_loop) {
+  FakeSource source;
+  {
+    EventLoop loop;
+    loop.core().attach(source, pipe_.read_end);
+    loop.core().watch_source(source, Interest::kRead, [] {});
+  }
+  core_.attach(source, pipe_.read_end);
+  pipe_.fill();
+  source.when_readable = [this] { pipe_.drain(); };
+  EXPECT_TRUE(loop_.run_once(kNow));
+  core_.detach(source);
+}
+
 TEST_F(EventLoopSource, sources_come_before_timers_and_timers_before_watches) {
   Pipe plain;
   core_.attach(source_, pipe_.read_end);
