@@ -58,6 +58,16 @@ class Connection {
   Result<std::size_t> send(std::span<const std::byte> message, Timeout timeout = {});
   Result<std::size_t> send(std::string_view message, Timeout timeout = {});
 
+  // send_many makes one record in one datagram of each message, and hands them to the kernel
+  // together. It does not wait. Returns how many were accepted, in their order: fewer than all
+  // where the socket has no room or the next message cannot be sent. Where not even the first one
+  // can be, it fails as send does with a timeout of 0.
+  Result<std::size_t> send_many(std::span<const std::span<const std::byte>> messages);
+
+  // flush sends at once. Datagrams that are sent while the loop is in a turn (in a callback of a
+  // watch, a timer, or on_message) leave together at the end of that turn; others leave at once.
+  void flush();
+
   // recv copies the next message, or what is left of one that was longer than `into`.
   // Returns 0 when the timeout passes with nothing. Errors: ESHUTDOWN after the peer's
   // close_notify, the failure's own errno, EBADF after close. Messages received before the end are
@@ -81,6 +91,9 @@ class Connection {
   // association, and those of its configuration, unless the server or another connection of it
   // still has them. A ticket that was not taken is lost. Twice is harmless.
   void close();
+
+  // abort closes without a word to the peer, whose association lives on until it notices.
+  void abort();
 
   // fly_away forgets the association without a word to the peer and leaves the descriptor open, for
   // from_descriptor to take up on another thread: with its keys, what has arrived, and whatever
@@ -136,6 +149,16 @@ class Connection {
   // socket_options gives the options of the connection's own socket, which an accepted connection
   // gets with this call as with descriptor. Fails like descriptor.
   Result<SocketOptions> socket_options();
+
+  // on_message calls back with each message as it is received, in order, without a queue or a copy:
+  // the bytes are valid until the callback returns or calls this connection. It runs as background
+  // work of the loop, so also inside blocking calls. It may call this connection and others, close
+  // them and destroy them, but must not wait: a blocking call in it receives nothing by the same
+  // socket. While it is set recv gives nothing and on_readable tells of the end alone; messages
+  // that were received before come first. An empty function removes it, and messages are queued
+  // again. An exception passes out of the loop; the messages behind it are delivered nevertheless.
+  using MessageCallback = std::function<void(std::span<const std::byte>)>;
+  void on_message(MessageCallback callback);
 
   // on_readable / on_settled call back, level-triggered, while data or the end waits / once the
   // handshake has ended either way. They run as watches of the loop. An empty function removes.

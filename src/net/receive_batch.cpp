@@ -84,6 +84,7 @@ struct ReceiveBatch::Storage {
   std::array<sockaddr_in6, kMessages> peers{};  // the larger of the two families
   std::array<Control, kMessages> controls{};
   std::vector<Incoming> datagrams;
+  bool is_full = false;
 };
 
 void ReceiveBatch::Storage::take(std::size_t i, std::uint16_t local_port) {
@@ -112,9 +113,14 @@ std::span<Incoming> ReceiveBatch::datagrams() {
   return storage_->datagrams;
 }
 
+bool ReceiveBatch::is_full() const {
+  return storage_->is_full;
+}
+
 Result<std::size_t> UdpSocket::receive(ReceiveBatch& batch) {
   ReceiveBatch::Storage& storage = *batch.storage_;
   storage.datagrams.clear();
+  storage.is_full = false;
   int count = 0;
   do {
     count = ::recvmmsg(fd_, storage.messages.data(), kMessages, MSG_DONTWAIT, nullptr);
@@ -123,6 +129,7 @@ Result<std::size_t> UdpSocket::receive(ReceiveBatch& batch) {
     if (errno == EAGAIN) return std::size_t{0};
     return refused("cannot receive", errno);
   }
+  storage.is_full = static_cast<std::size_t>(count) == kMessages;
   const std::uint16_t port = local_port();
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
     storage.take(i, port);

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "net/path.hpp"
+#include "dtls/path.hpp"
 
 namespace dtls::net {
 

@@ -135,6 +135,8 @@ class ReceiveBatch {
 
   // datagrams gives what the last receive brought, in the order of arrival.
   [[nodiscard]] std::span<Incoming> datagrams();
+  // is_full: the last receive filled the batch, so more may wait.
+  [[nodiscard]] bool is_full() const;
 
  private:
   friend class UdpSocket;

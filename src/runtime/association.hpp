@@ -57,10 +57,10 @@ struct Association {
   Session session;
   Path path;
   ReceivedMessages received;
-  endpoint::Opening::Datagrams opening;   // received before the handshake begins here
-  std::vector<std::byte> unsent;          // a datagram that the kernel had no room for
-  std::optional<std::string> wanted_psk;  // the handshake waits for this identity's key
-  bool has_ticket = false;                // the session has one to take
+  endpoint::Opening::Datagrams opening;        // received before the handshake begins here
+  std::vector<std::vector<std::byte>> unsent;  // while it moves: the kernel had no room for them
+  std::optional<std::string> wanted_psk;       // the handshake waits for this identity's key
+  bool has_ticket = false;                     // the session has one to take
   bool established = false;
   bool heard = false;  // a datagram of the peer has been received
   std::optional<End> end;

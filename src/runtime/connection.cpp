@@ -60,9 +60,22 @@ std::size_t Connection::pending() {
 void Connection::close() {
   core_->close();
 }
+void Connection::abort() {
+  core_->abort();
+}
+void Connection::flush() {
+  core_->flush();
+}
+Result<std::size_t> Connection::send_many(std::span<const std::span<const std::byte>> messages) {
+  return core_->send_many(messages);
+}
+void Connection::on_message(MessageCallback callback) {
+  core_->on_message(std::move(callback));
+}
 
 Result<SocketOptions> Connection::socket_options() {
   if (auto fd = core_->descriptor(); !fd) return std::move(fd).error();
+  core_->flush();  // under the options that were set when they were sent
   return SocketOptions(core_->socket(),
                        [core = core_.get()](bool enable) { return core->set_ipv6_only(enable); });
 }

@@ -1,5 +1,5 @@
 // The program's calls to a connection.
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -50,6 +50,13 @@ Error ConnectionCore::end_error() const {
 }
 
 Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message) {
+  auto sent = seal(message);
+  if (sent) flush_soon();
+  return sent;
+}
+
+// seal makes a datagram of the message, to be flushed.
+Result<std::size_t> ConnectionCore::seal(std::span<const std::byte> message) {
   if (is_elsewhere()) return of_parent();
   start();
   if (state() == State::kClosedByPeer) {
@@ -58,24 +65,48 @@ Result<std::size_t> ConnectionCore::try_send(std::span<const std::byte> message)
     return error;
   }
   if (!is_live()) return end_error();
-  if (!association_.unsent.empty()) {
-    transmit(std::exchange(association_.unsent, {}));
-    if (!association_.unsent.empty()) {
-      return Error{ErrorKind::kSystem, EAGAIN, "the socket's send buffer is full", {}};
-    }
+  Port* const port = this->port();
+  if (port == nullptr) {
+    return Error{
+        ErrorKind::kSystem, EAGAIN, "the connection has not arrived from the other thread yet", {}};
   }
-  if (auto sent = association_.session.send(message); !sent) return std::move(sent).error();
-  const TimePoint now = Clock::now();
+  // One that is too long is refused by the session.
+  const auto room = port->room(std::min(message.size(), kMaxMessage) + kMaxExpansion);
+  if (room.empty()) {
+    return Error{ErrorKind::kSystem, EAGAIN, "the socket's send buffer is full", {}};
+  }
+  const auto size = association_.session.seal(message, room);
+  if (!size) return std::move(size).error();
+  const TimePoint now = loop_.core().now();
   note_speech(now);
-  drain(now);
+  if (*size > 0) {
+    port->commit(wire_path(), *size);
+  } else {
+    drain(now);
+  }
   return message.size();
+}
+
+Result<std::size_t> ConnectionCore::send_many(
+    std::span<const std::span<const std::byte>> messages) {
+  std::size_t count = 0;
+  for (const auto& message : messages) {
+    const auto sent = seal(message);
+    if (!sent) {
+      if (count == 0) return sent;
+      break;
+    }
+    ++count;
+  }
+  flush_soon();
+  return count;
 }
 
 Result<std::size_t> ConnectionCore::try_recv(std::span<std::byte> into) {
   if (is_elsewhere()) return of_parent();
   if (is_closed()) return connection_closed();
   start();
-  if (association_.received.empty() && is_live()) take_in(Clock::now());
+  if (association_.received.empty() && is_live()) take_in(loop_.core().now());
   return try_take(into);
 }
 
@@ -94,14 +125,14 @@ Result<std::size_t> ConnectionCore::try_take(std::span<std::byte> into) {
 std::size_t ConnectionCore::pending() {
   if (is_elsewhere() || is_closed()) return 0;
   start();
-  if (is_live()) take_in(Clock::now());
+  if (is_live()) take_in(loop_.core().now());
   return association_.received.front_size();
 }
 
 Result<void> ConnectionCore::renegotiate() {
   if (is_elsewhere()) return of_parent();
   if (!is_live()) return end_error();
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   if (auto begun = association_.session.renegotiate(now); !begun) return begun;
   drain(now);
   return {};
@@ -110,7 +141,7 @@ Result<void> ConnectionCore::renegotiate() {
 Result<void> ConnectionCore::update_keys(bool ask_peer) {
   if (is_elsewhere()) return of_parent();
   if (!is_live()) return end_error();
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   if (auto begun = association_.session.update_keys(ask_peer, now); !begun) return begun;
   drain(now);
   return {};
@@ -133,7 +164,7 @@ std::optional<SessionTicket> ConnectionCore::take_ticket() {
 void ConnectionCore::provide_psk(std::optional<Psk> key) {
   if (is_elsewhere() || !is_live() || !association_.wanted_psk) return;
   association_.wanted_psk.reset();
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   association_.session.provide_psk(std::move(key), now);
   drain(now);
 }
@@ -155,13 +186,28 @@ void ConnectionCore::on_established(std::function<void()> callback) {
   announce_soon();
 }
 
+void ConnectionCore::on_message(MessageCallback callback) {
+  on_message_ = callback ? std::make_shared<const MessageCallback>(std::move(callback)) : nullptr;
+  announce_soon();
+}
+
+// deliver_queue gives the program the messages that came before its callback was set.
+void ConnectionCore::deliver_queue() {
+  const auto callback = on_message_;
+  std::vector<std::byte> message(association_.received.front_size());
+  association_.received.pop(message);
+  resume_reading();
+  announce_soon();  // the others still come if the callback throws
+  (*callback)(message);
+}
+
 // Not at once: the program may be in the middle of a call to this connection. An association that
 // the peer has closed since was established, too.
 void ConnectionCore::announce_soon() {
   if (is_elsewhere() || announcement_ || is_closed()) return;
-  const bool is_due = (association_.wanted_psk && on_psk_wanted_) ||
-                      (association_.has_ticket && on_ticket_) ||
-                      (was_established() && on_established_);
+  const bool is_due =
+      (association_.wanted_psk && on_psk_wanted_) || (association_.has_ticket && on_ticket_) ||
+      (!association_.received.empty() && on_message_) || (was_established() && on_established_);
   if (is_due) announcement_ = loop_.core().post([this] { announce(); });
 }
 
@@ -181,6 +227,7 @@ void ConnectionCore::announce() {
   if (const auto callback = on_psk_wanted_; callback && association_.wanted_psk) callback();
   if (is_closed()) return;
   if (const auto callback = on_ticket_; callback && association_.has_ticket) callback();
+  if (!is_closed() && on_message_ && !association_.received.empty()) deliver_queue();
 }
 
 std::optional<EventLoop::WatchId> ConnectionCore::watch(Interest interest,
@@ -194,7 +241,7 @@ bool ConnectionCore::ready(Interest interest) const {
     case Interest::kRead:
       return !association_.received.empty() || !is_live();
     case Interest::kWrite:
-      return !is_live() || (association_.established && association_.unsent.empty() &&
+      return !is_live() || (association_.established && !is_blocked() &&
                             !association_.session.is_renegotiating());
     case Interest::kExcept:
       return state() == State::kFailed;
@@ -211,21 +258,23 @@ Result<int> ConnectionCore::descriptor() {
   if (!has_own_socket()) {
     if (auto owned = own_socket(); !owned) return std::move(owned).error();
   }
-  return socket_.descriptor();
+  return port_.socket().descriptor();
 }
 
 Result<void> ConnectionCore::own_socket() {
   const auto server = server_here();
   if (!server) return connection_closed();
+  server->flush();  // what was sent before stays before what the own socket sends
   auto made = server->split(association_.path);
   if (!made) return std::move(made).error();
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   // What came for this peer before the split waits in the server's socket.
   server->take_in_all(now);
   if (is_closed()) return connection_closed();
   if (auto attached = attach_socket(std::move(*made)); !attached) return attached;
   if (association_.server != nullptr) {
-    Migrations::of_process().announce(socket_.identity(), association_.server->name, as_owner());
+    Migrations::of_process().announce(port_.socket().identity(), association_.server->name,
+                                      as_owner());
   }
   // Other peers' datagrams that landed in it between bind and connect are routed at once.
   take_in(now);
@@ -245,7 +294,7 @@ Result<void> ConnectionCore::set_ipv6_only(bool enable) {
 
 int ConnectionCore::take_socket_error() {
   if (is_elsewhere()) return EBADF;  // what is read here is lost to the parent
-  const int pending_error = !has_own_socket() ? 0 : socket_.take_error();
+  const int pending_error = !has_own_socket() ? 0 : port_.socket().take_error();
   const int noted = std::exchange(socket_error_, 0);
   return pending_error != 0 ? pending_error : noted;
 }
@@ -265,36 +314,41 @@ std::optional<Negotiated> ConnectionCore::negotiated() const {
   return closed != nullptr ? closed->negotiated : association_.session.negotiated();
 }
 
-// close wipes the session. The program may keep its handle for as long as it likes: of the session
-// stays what it may ask for.
 void ConnectionCore::close() {
+  if (is_live() && !is_elsewhere()) say_goodbye();
+  drop();
+}
+
+void ConnectionCore::abort() {
+  drop();
+}
+
+// drop wipes the session. The program may keep its handle for as long as it likes: of the session
+// stays what it may ask for.
+void ConnectionCore::drop() {
   if (is_elsewhere()) {
     phase_ = Moved{};
-    return socket_.close();
+    return port_.close();
   }
   cancel_timers();
   if (is_closed()) return;
-  if (!association_.unsent.empty()) {
-    static_cast<void>(put_on_wire(std::exchange(association_.unsent, {})));
-  }
-  if (is_live()) {
-    say_goodbye();
-  } else {
-    association_.session.close();
-  }
+  association_.session.close();
   leave_endpoint();
   loop_.core().detach(*this);
   if (const auto* awaiting = std::get_if<Awaiting>(&phase_)) {
     Migrations::of_process().renounce(awaiting->socket, *this);
   } else if (has_own_socket() && association_.server != nullptr) {
-    Migrations::of_process().withdraw(socket_.identity());
+    Migrations::of_process().withdraw(port_.socket().identity());
   }
+  if (has_own_socket()) static_cast<void>(port_.flush());  // what was accepted before
   phase_ = Closed{association_.session.verification(), association_.session.negotiated()};
   home_ = None{};
-  socket_.close();
+  cancel_flush();
+  port_.close();
   association_.received.clear();
   association_.opening = {};
   association_.server.reset();
+  on_message_.reset();
   const Session wiped = std::move(association_.session);
 }
 

@@ -2,7 +2,6 @@
 #include "runtime/connection_core.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -29,7 +28,7 @@ ConnectionCore::~ConnectionCore() {
 
 Result<void> ConnectionCore::begin_on(net::UdpSocket socket) {
   if (auto attached = attach_socket(std::move(socket)); !attached) return attached;
-  drain(Clock::now());
+  drain(loop_.core().now());
   return {};
 }
 
@@ -47,9 +46,9 @@ Result<void> ConnectionCore::attach_socket(net::UdpSocket&& socket) {
   } catch (const std::system_error& error) {
     return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
   }
-  socket_ = std::move(socket);
+  port_.open(std::move(socket));
   reading_paused_ = false;
-  if (auto local = socket_.local_address()) association_.path.local = *local;
+  if (auto local = port_.socket().local_address()) association_.path.local = *local;
   return {};
 }
 
@@ -58,7 +57,7 @@ void ConnectionCore::start() {
   if (opening == nullptr) return;
   loop_.core().cancel_timer(opening->start);
   phase_ = Serving{};
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   for (auto& datagram : std::exchange(association_.opening, {}))
     receive(datagram, now);
 }
@@ -77,7 +76,7 @@ endpoint::Handle ConnectionCore::handle() const {
 
 bool ConnectionCore::is_reached_by(const ServerCore& server) const {
   if (!has_own_socket()) return true;
-  const auto device = socket_.device();
+  const auto device = port_.socket().device();
   return device.empty() || device == server.device();
 }
 
@@ -89,7 +88,9 @@ void ConnectionCore::on_datagram(std::span<std::byte> datagram, TimePoint now) {
 void ConnectionCore::receive(std::span<std::byte> datagram, TimePoint now) {
   if (!is_live()) return;
   association_.heard = true;
-  association_.session.receive(datagram, now);
+  if (const auto message = association_.session.open(datagram, now)) {
+    return take_message(*message, now);
+  }
   drain(now);
   if (!is_handshaking() || !handle()) return;
   if (const auto server = server_here()) {
@@ -105,6 +106,7 @@ void ConnectionCore::take_in(TimePoint now) {
     if (const auto server = server_here()) server->take_in(now);
     return;
   }
+  if (loop_.core().in_turn() && read_empty_at_ == now) return;
   // Bounded: a sender faster than this connection must not starve the others of the loop.
   constexpr int kMostBatches = 8;
   for (int i = 0; i < kMostBatches && has_own_socket(); ++i) {
@@ -115,17 +117,18 @@ void ConnectionCore::take_in(TimePoint now) {
   }
 }
 
-// take_in_batch reads the own socket once, however full the queue is. False: nothing waited.
+// take_in_batch reads the own socket once, however full the queue is. False: nothing more waits.
 bool ConnectionCore::take_in_batch(TimePoint now) {
-  auto& batch = receive_batch();
-  const auto count = socket_.receive(batch);
+  ReceiveMemory memory;
+  const auto count = port_.socket().receive(memory.batch());
   if (!count) {
     note_socket_error(count.error());
     return true;
   }
-  for (auto& incoming : batch.datagrams())
-    take_own(incoming, now);
-  return *count > 0;
+  const bool is_all = !memory.batch().is_full();
+  if (is_all) read_empty_at_ = now;
+  memory.process([&](net::Incoming& incoming) { take_own(incoming, now); });
+  return !is_all;
 }
 
 // take_own routes a datagram of the own socket. That may be another peer's, which landed here
@@ -173,17 +176,26 @@ void ConnectionCore::resume_reading() {
   loop_.core().resume(*this);
 }
 
+// drain processes the session's events and sends its datagrams. A callback of the program that is
+// under way may call the session: what follows from that is dealt with when it has returned.
 void ConnectionCore::drain(TimePoint now) {
-  while (auto event = association_.session.poll_event())
-    handle(*event, now);
-  std::array<std::byte, kMaxDatagram> datagram;
-  // While one waits for room in the kernel, the others stay in the session, which bounds them: what
-  // a program was told to be sent must not make room for what follows it.
-  while (association_.unsent.empty()) {
-    const std::size_t size = association_.session.poll_transmit(datagram);
-    if (size == 0) break;
-    transmit(std::span(datagram).first(size));
+  if (is_draining_) return;
+  is_draining_ = true;
+  const auto self = shared_from_this();
+  try {
+    while (!is_closed()) {
+      auto event = association_.session.poll_event();
+      if (!event) break;
+      handle(*event, now);
+    }
+  } catch (...) {  // of the program's callback: the events behind it still come
+    is_draining_ = false;
+    loop_.core().post([self] { self->drain(self->loop_.core().now()); });
+    throw;
   }
+  is_draining_ = false;
+  if (is_closed()) return;
+  send_pending();
   rearm(now);
   loop_.core().readiness_changed(*this);
 }
@@ -192,10 +204,7 @@ void ConnectionCore::handle(Event& event, TimePoint now) {
   if (std::holds_alternative<Connected>(event)) {
     on_connected(now);
   } else if (const auto* message = std::get_if<Message>(&event)) {
-    note_speech(now);
-    if (!message->bytes.empty()) association_.received.push(message->bytes);
-    if (has_own_socket() || !association_.received.is_full()) return;
-    if (const auto server = server_here()) server->note_full();
+    take_message(message->bytes, now);
   } else if (std::holds_alternative<dtls::Closed>(event)) {
     end({});
   } else if (auto* failed = std::get_if<Failed>(&event)) {
@@ -207,6 +216,21 @@ void ConnectionCore::handle(Event& event, TimePoint now) {
     association_.has_ticket = true;
     announce_soon();
   }
+}
+
+void ConnectionCore::take_message(std::span<const std::byte> message, TimePoint now) {
+  note_speech(now);
+  if (message.empty()) return;
+  if (on_message_ && association_.received.empty()) {
+    const auto self = shared_from_this();
+    const auto callback = on_message_;  // it may put another in its own place
+    return (*callback)(message);
+  }
+  association_.received.push(message);
+  announce_soon();
+  loop_.core().readiness_changed(*this);
+  if (has_own_socket() || !association_.received.is_full()) return;
+  if (const auto server = server_here()) server->note_full();
 }
 
 void ConnectionCore::note_speech(TimePoint now) {
@@ -228,28 +252,61 @@ void ConnectionCore::on_connected(TimePoint now) {
 
 // ---- out ----
 
-// A handshake's datagrams that cannot be sent are lost datagrams: they are sent again in time.
-void ConnectionCore::transmit(std::span<const std::byte> datagram) {
-  const auto sent = put_on_wire(datagram);
-  if (sent) return;
-  if (sent.error().sys_errno == EAGAIN) {
-    association_.unsent.assign(datagram.begin(), datagram.end());
-  } else {
-    note_socket_error(sent.error());
+Port* ConnectionCore::port() {
+  if (has_own_socket()) return &port_;
+  const auto server = server_here();
+  return server ? &server->port() : nullptr;
+}
+
+bool ConnectionCore::is_blocked() const {
+  if (has_own_socket()) return port_.is_blocked();
+  const auto server = server_here();
+  return server && server->port().is_blocked();
+}
+
+// While the kernel has no room, datagrams stay in the session, which bounds them: what a program
+// was told to be sent must not make room for what follows it.
+void ConnectionCore::send_pending() {
+  Port* const port = this->port();
+  if (port == nullptr) return;
+  bool any = false;
+  while (true) {
+    const auto room = port->room(kMaxDatagram);
+    const std::size_t size = room.empty() ? 0 : association_.session.poll_transmit(room);
+    if (size == 0) break;
+    port->commit(wire_path(), size);
+    any = true;
+  }
+  if (any) flush_soon();
+}
+
+void ConnectionCore::flush_soon() {
+  if (has_own_socket()) {
+    Flushing::flush_soon(loop_.core());
+  } else if (const auto server = server_here()) {
+    server->flush_soon(loop_.core());
   }
 }
 
-Result<void> ConnectionCore::put_on_wire(std::span<const std::byte> datagram) {
+void ConnectionCore::flush() {
+  if (is_elsewhere()) return;
   if (!has_own_socket()) {
-    const auto server = server_here();
-    return server ? server->send(datagram, association_.path) : Result<void>(end_error());
+    if (const auto server = server_here()) server->flush();
+    return;
   }
-  auto sent = socket_.send(datagram);
-  if (sent || sent.error().sys_errno == EAGAIN) return sent;
-  // Most likely an ICMP message about an earlier datagram, genuine or forged: the kernel reports it
-  // once, and has not tried this datagram.
-  note_socket_error(sent.error());
-  return socket_.send(datagram);
+  const bool was_blocked = port_.is_blocked();
+  if (const auto error = port_.flush()) note_socket_error(*error);
+  if (port_.is_blocked()) {
+    rearm(loop_.core().now());
+  } else if (was_blocked) {
+    on_room();
+  }
+}
+
+void ConnectionCore::on_room() {
+  if (is_closed()) return;
+  send_pending();
+  loop_.core().readiness_changed(*this);
 }
 
 // ICMP errors are not authenticated. While nothing was heard of the peer they end a handshake at
@@ -270,9 +327,7 @@ void ConnectionCore::note_socket_error(const Error& error) {
 // say_goodbye sends what the session has to say at its end.
 void ConnectionCore::say_goodbye() {
   association_.session.close();
-  std::array<std::byte, kMaxDatagram> datagram;
-  while (const std::size_t size = association_.session.poll_transmit(datagram))
-    static_cast<void>(put_on_wire(std::span(datagram).first(size)));
+  send_pending();
 }
 
 // ---- time ----
@@ -280,9 +335,7 @@ void ConnectionCore::say_goodbye() {
 void ConnectionCore::rearm(TimePoint now) {
   std::optional<TimePoint> when;
   if (is_live()) when = association_.session.deadline();
-  if (!association_.unsent.empty() && !is_closed()) {
-    when = std::min(when.value_or(TimePoint::max()), now + kSendRetry);
-  }
+  if (port_.is_blocked()) when = std::min(when.value_or(TimePoint::max()), now + kSendRetry);
   if (when == armed_for_) return;
   if (timer_) loop_.cancel_timer(*std::exchange(timer_, std::nullopt));
   armed_for_ = when;
@@ -293,8 +346,8 @@ void ConnectionCore::on_timer() {
   const auto self = shared_from_this();
   timer_.reset();
   armed_for_.reset();
-  const TimePoint now = Clock::now();
-  if (!association_.unsent.empty()) transmit(std::exchange(association_.unsent, {}));
+  const TimePoint now = loop_.core().now();
+  if (port_.is_blocked()) flush();
   // The answer that the session has waited for may be in a socket that is not read. A flight is
   // repeated 12 times at most, so the queue grows by as many batches at most.
   if (reading_paused_ && is_live()) take_in_batch(now);

@@ -15,10 +15,10 @@
 #include "dtls/session.hpp"
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
-#include "net/udp_socket.hpp"
 #include "process/forks.hpp"
 #include "runtime/association.hpp"
 #include "runtime/migrations.hpp"
+#include "runtime/port.hpp"
 
 namespace dtls::runtime {
 
@@ -29,9 +29,11 @@ class ServerCore;
 // connection_core.cpp processes datagrams and timers, connection_calls.cpp has the program's calls,
 // connection_migration.cpp the moves from thread to thread.
 class ConnectionCore final : public net::Source,
+                             public Flushing,
                              public std::enable_shared_from_this<ConnectionCore> {
  public:
   using State = Connection::State;
+  using MessageCallback = Connection::MessageCallback;
 
   ConnectionCore(EventLoop& loop, Association association)
       : loop_(loop), association_(std::move(association)) {}
@@ -57,6 +59,7 @@ class ConnectionCore final : public net::Source,
 
   // Non-blocking halves of Connection's calls; EAGAIN where those would wait.
   Result<std::size_t> try_send(std::span<const std::byte> message);
+  Result<std::size_t> send_many(std::span<const std::span<const std::byte>> messages);
   Result<std::size_t> try_recv(std::span<std::byte> into);
   // try_take is try_recv without a look into the socket.
   Result<std::size_t> try_take(std::span<std::byte> into);
@@ -75,11 +78,15 @@ class ConnectionCore final : public net::Source,
   void on_psk_wanted(std::function<void()> callback);
   void on_ticket(std::function<void()> callback);
   void on_established(std::function<void()> callback);
+  void on_message(MessageCallback callback);
   void close();
+  void abort();
+  // flush sends what waits in the port that this connection's datagrams leave by.
+  void flush() override;
 
   Result<int> descriptor();
   int take_socket_error();
-  [[nodiscard]] net::UdpSocket& socket() { return socket_; }  // its own: closed before descriptor()
+  [[nodiscard]] net::UdpSocket& socket() { return port_.socket(); }  // closed before descriptor()
   Result<void> set_ipv6_only(bool enable);
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
   // In a forked child the connection is dead, and touches nothing that the parent's copy uses.
@@ -96,6 +103,8 @@ class ConnectionCore final : public net::Source,
   void on_evicted(const endpoint::Evicted& evicted);
   // on_superseded: the peer's new association takes its place.
   void on_superseded();
+  // on_room: the server's port, which was full, has room again.
+  void on_room();
   // leave_server gives the connection its own socket because the server closes.
   void leave_server();
 
@@ -151,7 +160,7 @@ class ConnectionCore final : public net::Source,
   [[nodiscard]] bool is_live() const { return !is_closed() && !association_.end; }
   [[nodiscard]] bool is_handshaking() const { return is_live() && !association_.established; }
   [[nodiscard]] bool was_established() const;
-  [[nodiscard]] bool has_own_socket() const { return socket_.descriptor() >= 0; }
+  [[nodiscard]] bool has_own_socket() const { return port_.is_open(); }
 
   void start();
   void cancel_timers();
@@ -164,12 +173,22 @@ class ConnectionCore final : public net::Source,
   void pause_reading();
   void resume_reading();
   void drain(TimePoint now);
+  void take_message(std::span<const std::byte> message, TimePoint now);
+  void deliver_queue();
   void handle(Event& event, TimePoint now);
   void on_connected(TimePoint now);
   void note_speech(TimePoint now);
+  // The port that datagrams leave by: the own one, or the server's; null once that is gone.
+  [[nodiscard]] Port* port();
+  [[nodiscard]] const Path* wire_path() const {
+    return has_own_socket() ? nullptr : &association_.path;
+  }
+  [[nodiscard]] bool is_blocked() const;
+  void send_pending();
+  void flush_soon();
+  Result<std::size_t> seal(std::span<const std::byte> message);
   void say_goodbye();
-  void transmit(std::span<const std::byte> datagram);
-  Result<void> put_on_wire(std::span<const std::byte> datagram);
+  void drop();
   void note_socket_error(const Error& error);
   void rearm(TimePoint now);
   void on_timer();
@@ -194,15 +213,18 @@ class ConnectionCore final : public net::Source,
   Phase phase_ = Serving{};
   Home home_ = None{};
   Association association_;
-  net::UdpSocket socket_;  // closed while the server's is used
+  Port port_;  // without a socket while the server's is used
   std::optional<EventLoop::TimerId> timer_;
   std::optional<TimePoint> armed_for_;
   std::function<void()> on_psk_wanted_;
   std::function<void()> on_ticket_;
-  std::function<void()> on_established_;            // until it was called
+  std::function<void()> on_established_;  // until it was called
+  std::shared_ptr<const MessageCallback> on_message_;
   std::optional<EventLoop::TimerId> announcement_;  // of what those are called for
   int socket_error_ = 0;
   bool reading_paused_ = false;  // the loop does not watch the own socket
+  bool is_draining_ = false;     // events are being processed: a callback must not begin to
+  TimePoint read_empty_at_{};    // the turn that has read all there was
   process::Birthplace birthplace_;
 };
 

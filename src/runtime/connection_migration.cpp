@@ -1,4 +1,5 @@
 // How connections move from thread to thread.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -34,7 +35,7 @@ Migrations::Owner ConnectionCore::as_owner() {
 }
 
 bool ConnectionCore::can_migrate() const {
-  return has_own_socket() && association_.server != nullptr && socket_.identity() != 0;
+  return has_own_socket() && association_.server != nullptr && port_.socket().identity() != 0;
 }
 
 void ConnectionCore::fly_away() {
@@ -42,17 +43,22 @@ void ConnectionCore::fly_away() {
   if (is_closed()) return;
   const auto self = shared_from_this();
   // What waits in the socket now is not there for others to sort out later.
-  if (can_migrate()) take_in(Clock::now());
+  if (can_migrate()) take_in(loop_.core().now());
+  flush();
+  if (is_closed()) return;
   cancel_timers();
+  cancel_flush();
   loop_.core().detach(*this);
   association_.session.leave_thread();
   const Path path = association_.path;  // stays known
   if (can_migrate()) {
     const auto server = server_here();
-    if (server && handle()) server->depart(handle(), endpoint::Elsewhere{socket_.identity()});
+    if (server && handle())
+      server->depart(handle(), endpoint::Elsewhere{port_.socket().identity()});
+    association_.unsent = port_.take_pending();
     auto moving = std::make_unique<Association>(std::move(association_));
     phase_ = Moved{};
-    Migrations::of_process().park({std::move(moving), std::move(socket_)}, Clock::now());
+    Migrations::of_process().park({std::move(moving), port_.release()}, Clock::now());
     watch_migrations(loop_);
   } else {
     leave_endpoint();
@@ -60,7 +66,7 @@ void ConnectionCore::fly_away() {
       Migrations::of_process().renounce(awaiting->socket, *this);
     }
     phase_ = Moved{};
-    socket_.release();
+    port_.release().release();
     const Association dropped = std::move(association_);
   }
   association_.path = path;
@@ -126,8 +132,9 @@ Result<void> ConnectionCore::begin_anywhere(net::UdpSocket&& socket) {
     gate = std::make_unique<endpoint::CookieGate>(std::move(*made));
   }
   if (auto attached = attach_socket(std::move(socket)); !attached) return attached;
-  home_ = Remote{.id = socket_.identity()};
-  Migrations::of_process().announce(socket_.identity(), association_.server->name, as_owner());
+  home_ = Remote{.id = port_.socket().identity()};
+  Migrations::of_process().announce(port_.socket().identity(), association_.server->name,
+                                    as_owner());
   if (gate) {
     phase_ = Unproven{std::move(gate)};
   } else if (association_.opening.empty()) {
@@ -165,6 +172,13 @@ void ConnectionCore::collect() {
     Migrations::of_process().withdraw(id);
     return fail(std::move(begun).error());
   }
+  for (const auto& datagram : std::exchange(association_.unsent, {})) {
+    const auto room = port_.room(datagram.size());
+    if (room.empty()) break;
+    std::ranges::copy(datagram, room.begin());
+    port_.commit(nullptr, datagram.size());
+  }
+  flush_soon();
   on_routing(collected.routing);
   for (auto& datagram : collected.datagrams)
     on_datagram(datagram, now);
@@ -188,7 +202,8 @@ bool ConnectionCore::admit(Unproven& unproven, net::Incoming& incoming, TimePoin
   std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
   const auto answer = unproven.gate->inspect(incoming.peer, incoming.bytes, now, reply);
   if (answer.verdict == endpoint::CookieGate::Verdict::kChallenge) {
-    static_cast<void>(socket_.send(std::span(reply).first(answer.reply_size)));  // may be lost
+    static_cast<void>(
+        port_.socket().send(std::span(reply).first(answer.reply_size)));  // may be lost
   }
   if (answer.verdict != endpoint::CookieGate::Verdict::kProven) return false;
   if (!answer.collected.empty()) incoming.bytes = answer.collected;

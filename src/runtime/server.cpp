@@ -66,6 +66,7 @@ int Server::descriptor() const {
 }
 Result<SocketOptions> Server::socket_options() {
   if (!core_->is_open()) return core_->why_closed();
+  core_->flush();  // under the options that were set when they were sent
   return SocketOptions(core_->socket(),
                        [core = core_.get()](bool enable) { return core->set_ipv6_only(enable); });
 }

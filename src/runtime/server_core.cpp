@@ -20,6 +20,21 @@ namespace {
 // Bounded: a flood must not starve the timers and the other sockets of the loop.
 constexpr int kMostBatches = 16;
 
+// How soon a flush is tried again that the kernel's send buffer had no room for.
+constexpr Duration kSendRetry{1};
+
+// Flag is set during a call, also one that an exception ends.
+class Flag {
+ public:
+  explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Flag() { flag_ = false; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+
+ private:
+  bool& flag_;
+};
+
 // The secrets of a server: given by the program, shared with the servers of the same name, or new.
 Result<std::shared_ptr<const endpoint::CookieSecrets>> secrets_for(const ServerConfig& config) {
   using Secrets = endpoint::CookieSecrets;
@@ -78,10 +93,10 @@ Result<std::shared_ptr<ServerCore>> ServerCore::listen(EventLoop& loop, const Se
 
   std::shared_ptr<ServerCore> core(
       new ServerCore(loop, std::move(*context), std::move(*gate), config));
-  core->socket_ = std::move(*socket);
+  core->port_.open(std::move(*socket));
   core->local_ = *bound;
   try {
-    loop.core().attach(*core, core->socket_.descriptor());
+    loop.core().attach(*core, core->port_.socket().descriptor());
   } catch (const std::system_error& error) {
     return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
   }
@@ -118,24 +133,31 @@ void ServerCore::take_in_all(TimePoint now) {
   }
 }
 
-// take_in_batch is false where nothing waited.
+// take_in_batch is false where nothing more waits. A callback of the program that is under way gets
+// nothing out of the socket: datagrams of the batch that it is in come first.
 bool ServerCore::take_in_batch(TimePoint now) {
-  if (socket_.descriptor() < 0) return false;
-  auto& batch = receive_batch();
-  const auto count = socket_.receive(batch);
+  if (!port_.is_open() || is_taking_in_) return false;
+  if (loop_.core().in_turn() && read_empty_at_ == now) return false;
+  ReceiveMemory memory;
+  const auto count = port_.socket().receive(memory.batch());
   if (!count) return true;  // an ICMP error about one of many peers: that peer's timers tell
-  for (auto& incoming : batch.datagrams())
+  const bool is_all = !memory.batch().is_full();
+  if (is_all) read_empty_at_ = now;
+  const auto self = weak_from_this().lock();  // null in the destructor
+  const Flag taking_in(is_taking_in_);
+  memory.process([&](net::Incoming& incoming) {
     take({incoming.local.value_or(local_), incoming.peer}, incoming.bytes, now, By::kServer);
-  return *count > 0;
+  });
+  return !is_all;
 }
 
 void ServerCore::take(const Path& path, std::span<std::byte> datagram, TimePoint now, By by) {
-  if (socket_.descriptor() < 0) return;
+  if (!port_.is_open()) return;
   std::array<std::byte, endpoint::CookieGate::kMaxReplySize> reply;
   const auto routed = endpoint_.receive(path, datagram, now, reply);
   serve_evictions();
   if (const auto* answer = std::get_if<endpoint::Endpoint::Reply>(&routed)) {
-    static_cast<void>(send(std::span(reply).first(answer->size), path));  // may be lost
+    reply_to(path, std::span(reply).first(answer->size));
   } else if (std::holds_alternative<endpoint::Endpoint::Opened>(routed)) {
     peak_ = std::max(peak_, endpoint_.census().associations());
     loop_.core().readiness_changed(*this);
@@ -145,6 +167,34 @@ void ServerCore::take(const Path& path, std::span<std::byte> datagram, TimePoint
       deliver(path, delivery->also, copy, now, by);
     }
     deliver(path, delivery->to, datagram, now, by);
+  }
+}
+
+// An answer without room is lost, as a datagram may be.
+void ServerCore::reply_to(const Path& path, std::span<const std::byte> reply) {
+  const auto room = port_.room(reply.size());
+  if (room.empty()) return;
+  std::ranges::copy(reply, room.begin());
+  port_.commit(&path, reply.size());
+  flush_soon(loop_.core());
+}
+
+// Errors are those of single peers, whose timers tell.
+void ServerCore::flush() {
+  if (is_elsewhere()) return;
+  const bool was_blocked = port_.is_blocked();
+  static_cast<void>(port_.flush());
+  if (port_.is_blocked()) {
+    if (retry_) return;
+    retry_ = loop_.add_timer(loop_.core().now() + kSendRetry, [this] {
+      retry_.reset();
+      flush();
+    });
+  } else if (was_blocked) {
+    // Any of them may wait for room.
+    for (std::size_t i = 0; i < connections_.size() && !port_.is_blocked(); ++i) {
+      if (connections_[i] != nullptr) connections_[i]->on_room();
+    }
   }
 }
 
@@ -185,7 +235,7 @@ void ServerCore::serve_evictions() {
 
 Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
   if (!is_open()) return why_closed();
-  const TimePoint now = Clock::now();
+  const TimePoint now = loop_.core().now();
   if (!endpoint_.has_waiting()) take_in(now);
   auto accepted = endpoint_.accept(now);
   if (!accepted) return Error{ErrorKind::kSystem, EAGAIN, "no peer is waiting", {}};
@@ -276,13 +326,14 @@ void ServerCore::announce_failures() {
 }
 
 Result<void> ServerCore::set_ipv6_only(bool enable) {
-  auto set = socket_.set_ipv6_only(enable);
+  flush();
+  auto set = port_.socket().set_ipv6_only(enable);
   if (set || local_.family != Address::Family::kIpv6) return set;
   take_in_all(Clock::now());
   loop_.core().attach(*this, -1);  // the old socket may live on by another number
-  auto rebound = socket_.rebind(enable);
+  auto rebound = port_.socket().rebind(enable);
   try {
-    loop_.core().attach(*this, socket_.descriptor());
+    loop_.core().attach(*this, port_.socket().descriptor());
   } catch (const std::system_error& error) {
     return Error{ErrorKind::kSystem, error.code().value(), error.what(), {}};
   }
@@ -290,8 +341,8 @@ Result<void> ServerCore::set_ipv6_only(bool enable) {
 }
 
 void ServerCore::close() {
-  if (is_elsewhere()) return socket_.close();
-  if (socket_.descriptor() < 0) return;
+  if (is_elsewhere()) return port_.close();
+  if (!port_.is_open()) return;
   const auto self = weak_from_this().lock();  // null in the destructor
   // Each takes what waits in the server's socket, for all of them, before the routes end.
   for (std::size_t i = 0; i < connections_.size(); ++i) {
@@ -299,22 +350,21 @@ void ServerCore::close() {
   }
   if (named_) NamedServers::of_process().leave(*named_);
   if (trim_) loop_.cancel_timer(*std::exchange(trim_, std::nullopt));
+  if (retry_) loop_.cancel_timer(*std::exchange(retry_, std::nullopt));
   loop_.core().detach(*this);
   if (announcement_) loop_.core().cancel_timer(*std::exchange(announcement_, std::nullopt));
   failures_.clear();
-  socket_.close();
+  static_cast<void>(port_.flush());
+  cancel_flush();
+  port_.close();
   // Connections that live on have these, too; the last of them takes them along.
   endpoint_.forget_secrets();
   named_.reset();
   context_.reset();
 }
 
-Result<void> ServerCore::send(std::span<const std::byte> datagram, const Path& path) {
-  return socket_.send_to(datagram, path.peer, path.local);
-}
-
 Result<net::UdpSocket> ServerCore::split(const Path& path) {
-  return net::UdpSocket::bind_and_connect(socket_, path.local, path.peer);
+  return net::UdpSocket::bind_and_connect(port_.socket(), path.local, path.peer);
 }
 
 std::optional<EventLoop::WatchId> ServerCore::watch(Interest interest,

@@ -17,15 +17,17 @@
 #include "dtls/session.hpp"
 #include "endpoint/endpoint.hpp"
 #include "net/loop_core.hpp"
-#include "net/udp_socket.hpp"
 #include "process/forks.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
+#include "runtime/port.hpp"
 
 namespace dtls::runtime {
 
 // ServerCore joins one UDP socket with the endpoint that routes its datagrams.
-class ServerCore final : public net::Source, public std::enable_shared_from_this<ServerCore> {
+class ServerCore final : public net::Source,
+                         public Flushing,
+                         public std::enable_shared_from_this<ServerCore> {
  public:
   static Result<std::shared_ptr<ServerCore>> listen(EventLoop& loop, const ServerConfig& config,
                                                     const Address& local);
@@ -44,10 +46,10 @@ class ServerCore final : public net::Source, public std::enable_shared_from_this
   Result<void> add_identity(const HostIdentityConfig& config);
   // In a forked child the server is dead, and touches nothing that the parent's copy uses.
   [[nodiscard]] bool is_elsewhere() const { return !birthplace_.is_here(); }
-  [[nodiscard]] bool is_open() const { return socket_.descriptor() >= 0 && !is_elsewhere(); }
+  [[nodiscard]] bool is_open() const { return port_.is_open() && !is_elsewhere(); }
   // why_closed is for calls that need it open.
   [[nodiscard]] Error why_closed() const;
-  [[nodiscard]] net::UdpSocket& socket() { return socket_; }
+  [[nodiscard]] net::UdpSocket& socket() { return port_.socket(); }
   Result<void> set_ipv6_only(bool enable);
   std::optional<EventLoop::WatchId> watch(Interest interest, std::function<void()> callback);
 
@@ -55,11 +57,11 @@ class ServerCore final : public net::Source, public std::enable_shared_from_this
   [[nodiscard]] bool ready(Interest interest) const override;
 
   // ---- of its connections ----
-  // send sends one datagram from the server's socket.
-  Result<void> send(std::span<const std::byte> datagram, const Path& path);
+  [[nodiscard]] Port& port() { return port_; }
+  void flush() override;
   // split opens a socket for one peer on the server's address.
   Result<net::UdpSocket> split(const Path& path);
-  [[nodiscard]] std::string device() const { return socket_.device(); }  // "": all
+  [[nodiscard]] std::string device() const { return port_.socket().device(); }  // "": all
   // take_in reads what waits in the server's socket and routes it, until a connection says by
   // note_full that its queue is full: then the program may read first. take_in_all does not stop
   // there.
@@ -102,6 +104,7 @@ class ServerCore final : public net::Source, public std::enable_shared_from_this
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
   bool take_in_batch(TimePoint now);
+  void reply_to(const Path& path, std::span<const std::byte> reply);
   void announce_failures();
   // note_end has memory given back to the system some time after most associations have ended.
   void note_end();
@@ -121,7 +124,10 @@ class ServerCore final : public net::Source, public std::enable_shared_from_this
   endpoint::Endpoint endpoint_;
   std::size_t receive_queue_;
   bool meets_full_queue_ = false;  // a connection's, since the batch began
-  net::UdpSocket socket_;
+  Port port_;
+  std::optional<EventLoop::TimerId> retry_;  // of a flush, while the port is blocked
+  TimePoint read_empty_at_{};                // the turn that has read all there was
+  bool is_taking_in_ = false;
   Address local_;
   std::function<void(const HandshakeFailure&)> on_handshake_failed_;
   std::deque<HandshakeFailure> failures_;
