@@ -262,6 +262,10 @@ Result<std::shared_ptr<ConnectionCore>> ServerCore::try_accept() {
   return connection;
 }
 
+void ServerCore::establish(endpoint::Handle handle, TimePoint now) {
+  supersede(endpoint_.establish(handle, now));
+}
+
 void ServerCore::charge(endpoint::Handle handle, std::size_t bytes, TimePoint now) {
   endpoint_.charge(handle, bytes, now);
   serve_evictions();

@@ -72,9 +72,7 @@ class ServerCore final : public net::Source,
   enum class By : std::uint8_t { kServer, kConnection };
   void take(const Path& path, std::span<std::byte> datagram, TimePoint now, By by);
   // See Endpoint.
-  void establish(endpoint::Handle handle, TimePoint now) {
-    supersede(endpoint_.establish(handle, now));
-  }
+  void establish(endpoint::Handle handle, TimePoint now);
   void charge(endpoint::Handle handle, std::size_t bytes, TimePoint now);
   void spoke(endpoint::Handle handle, TimePoint now) { endpoint_.spoke(handle, now); }
   void forget(endpoint::Handle handle);
