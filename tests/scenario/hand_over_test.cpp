@@ -155,6 +155,19 @@ TEST_F(HandOver, an_heir_that_gives_up_leaves_the_association_to_the_next) {
   EXPECT_EQ(receive(taken), "hello");
 }
 
+TEST_F(HandOver, a_server_forgets_an_association_that_has_ended_in_another_thread) {
+  auto server = listen();
+  auto [client, accepted, fd] = connect_with_descriptor(server);
+  accepted.fly_away();
+  auto taken = std::move(*take_up(fd));
+  taken.abort();
+  loop_.run_once(Duration(5));
+  const auto before = server.counters().discarded;
+  ASSERT_TRUE(client.send("to an unknown server"));
+  EXPECT_TRUE(turn_both_until([&] { return server.counters().discarded == before + 1; }))
+      << "its peer is a stranger now";
+}
+
 TEST_F(HandOver, a_connection_moves_again_and_again) {
   auto server = listen();
   auto [client, accepted, fd] = connect_with_descriptor(server);
