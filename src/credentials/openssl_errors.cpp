@@ -31,9 +31,10 @@ std::string subject_of(X509* certificate) {
   return text.empty() ? "no subject" : text;
 }
 
-std::string to_pem(X509* certificate) {
+std::string to_pem(std::span<const std::byte> der) {
   const crypto::OwnedBio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), certificate);
+  PEM_write_bio(bio.get(), PEM_STRING_X509, "", reinterpret_cast<const unsigned char*>(der.data()),
+                static_cast<long>(der.size()));
   return text_of(bio);
 }
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "credentials/openssl_errors.hpp"
-#include "credentials/pem.hpp"
 #include "credentials/verify.hpp"
 #include "crypto/wipe.hpp"
 #include "session/key_log.hpp"
@@ -28,11 +27,6 @@ void append_hex(std::string& text, std::span<const std::byte> bytes) {
 
 handshake::PreSharedKey to_engine(const Psk& psk) {
   return {psk.identity(), handshake::PskSecret(psk.key())};
-}
-
-std::string pem_of(std::span<const std::byte> der) {
-  const auto certificate = credentials::from_der(der);
-  return certificate == nullptr ? std::string() : credentials::to_pem(certificate.get());
 }
 
 }  // namespace
@@ -94,7 +88,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
       settings.server_name);
   pending->authorized = verdict.trusted;
   pending->reason = verdict.reason;
-  if (verdict.leaf != nullptr) pending->certificate = credentials::to_pem(verdict.leaf.get());
+  if (verdict.leaf != nullptr) pending->certificate = credentials::to_pem(chain.front());
   return {.goes_on = verdict.trusted || !peer_rule.enforce,
           .authorized = verdict.trusted,
           .alert = static_cast<wire::AlertDescription>(verdict.alert),
@@ -106,7 +100,7 @@ handshake::Verdict Session::State::verify(std::span<const handshake::Bytes> chai
 void Session::State::accept_resumed(const handshake::SessionState& state) {
   pending = std::make_unique<PeerVerification>();
   if (state.peer_leaf.empty()) return;
-  pending->certificate = pem_of(state.peer_leaf);
+  pending->certificate = credentials::to_pem(state.peer_leaf);
   pending->authorized = state.peer_authorized;
   if (!state.peer_authorized) pending->reason = "it was not accepted when the session began";
 }
