@@ -1,5 +1,9 @@
 """Rounds of samples: which quantities and contenders, in which order."""
 
+from processes import Fault
+
+ATTEMPTS = 3  # a busy machine can keep a program from running for the whole of a short window
+
 
 def is_wanted(chosen, key, quick=True):
     if chosen.what:
@@ -9,6 +13,16 @@ def is_wanted(chosen, key, quick=True):
 
 def is_named(chosen, contender):
     return not chosen.only or any(part.lower() in contender.key.lower() for part in chosen.only)
+
+
+def measure_once(quantity, bench, contender, window_s, results):
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return quantity.measure(bench, contender, window_s)
+        except Fault as fault:
+            if attempt == ATTEMPTS:
+                raise
+            results.notes.append(f"{contender.key}, measured once more: {fault}")
 
 
 def measure_rounds(chosen, bench, quantities, contenders, results, progress, after_round=None):
@@ -30,7 +44,7 @@ def measure_rounds(chosen, bench, quantities, contenders, results, progress, aft
                     f"round {turn + 1} of {chosen.rounds}, {100 * done // total} %: "
                     f"{quantity.title}: {contender.key}"
                 )
-                fields = quantity.measure(bench, contender, chosen.window)
+                fields = measure_once(quantity, bench, contender, chosen.window, results)
                 results.add(quantity.key, contender.key, **fields)
                 done += 1
         if after_round:
