@@ -10,7 +10,7 @@ import goals
 import memory
 import quantities
 from loss import Loss
-from processes import Fault, cores, make_certificates
+from processes import Fault, alone, cores, make_certificates
 from publish import add_options, publish
 from results import Progress, Results
 from rounds import is_named, is_wanted, measure_rounds
@@ -87,6 +87,8 @@ def run(chosen):
 
 if __name__ == "__main__":
     try:
-        run(options())
+        chosen = options()
+        with alone():
+            run(chosen)
     except Fault as fault:
         sys.exit(f"bench: {fault}")

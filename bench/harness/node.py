@@ -14,7 +14,7 @@ import tempfile
 import contenders
 import goals
 import quantities
-from processes import Fault, Running, cores, make_certificates
+from processes import Fault, Running, alone, cores, make_certificates
 from publish import add_options, publish
 from results import Progress, Results
 from rounds import is_wanted, measure_rounds
@@ -73,7 +73,9 @@ def run(chosen):
 
 if __name__ == "__main__":
     try:
-        run(options())
+        chosen = options()
+        with alone():
+            run(chosen)
     except Fault as fault:
         sys.exit(f"bench: {fault}")
     except subprocess.SubprocessError as error:

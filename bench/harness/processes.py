@@ -2,12 +2,15 @@
 from outside."""
 
 import contextlib
+import fcntl
 import mmap
 import os
 import pathlib
 import signal
 import struct
 import subprocess
+import sys
+import tempfile
 import time
 
 # The members of dtls::bench::Counters (bench/net/counters.hpp), each of 8 bytes.
@@ -102,6 +105,18 @@ class Program:
             self._process.wait()
         self._page.close()
         self._log.close()
+
+
+@contextlib.contextmanager
+def alone():
+    """Waits until no other benchmark runs on this machine: two would measure each other."""
+    with open(pathlib.Path(tempfile.gettempdir()) / "dtls-bench.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another benchmark on this machine", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Running:
