@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "protocol.hpp"
 
@@ -24,6 +25,7 @@ Napi::Function ConnectionObject::define(Napi::Env env) {
        InstanceMethod("recvMany", &ConnectionObject::recv_many),
        InstanceMethod("pending", &ConnectionObject::pending),
        InstanceMethod("close", &ConnectionObject::close),
+       InstanceMethod("abort", &ConnectionObject::abort),
        InstanceMethod("renegotiate", &ConnectionObject::renegotiate),
        InstanceMethod("updateKeys", &ConnectionObject::update_keys),
        InstanceMethod("exportKeyingMaterial", &ConnectionObject::export_keying_material),
@@ -139,16 +141,18 @@ Napi::Value ConnectionObject::recv(const Napi::CallbackInfo& info) {
 Napi::Value ConnectionObject::send_many(const Napi::CallbackInfo& info) {
   const auto list = info[0].As<Napi::Array>();
   const std::uint32_t first = info[1].As<Napi::Number>().Uint32Value();
+  // Bounded: a list that fills the socket's buffer is sent in parts.
+  constexpr std::uint32_t kMost = 256;
   const std::uint32_t size = list.Length();
-  for (std::uint32_t i = first; i < size; ++i) {
-    const Napi::HandleScope scope(info.Env());
-    const auto sent = connection_->try_send(bytes_of(list[i]));
-    if (!sent) {
-      return Napi::Number::New(info.Env(),
-                               i == first ? -sent.error().sys_errno : static_cast<int>(i - first));
-    }
-  }
-  return Napi::Number::New(info.Env(), first < size ? size - first : 0);
+  std::vector<Napi::Value> values;
+  for (std::uint32_t i = first; i < size && values.size() < kMost; ++i)
+    values.push_back(list[i]);
+  // From here on no JavaScript runs that could take the bytes away.
+  std::vector<std::span<const std::byte>> messages;
+  for (const Napi::Value& value : values)
+    messages.push_back(bytes_of(value));
+  const auto sent = connection_->send_many(messages);
+  return Napi::Number::New(info.Env(), sent ? static_cast<double>(*sent) : -sent.error().sys_errno);
 }
 
 // (slab, offset, ends): copies the messages that were received into the slab from the offset on,
@@ -185,6 +189,12 @@ void ConnectionObject::close(const Napi::CallbackInfo& /*info*/) {
   end_watches();
   end_notices();
   connection_->close();
+}
+
+void ConnectionObject::abort(const Napi::CallbackInfo& /*info*/) {
+  end_watches();
+  end_notices();
+  connection_->abort();
 }
 
 void ConnectionObject::renegotiate(const Napi::CallbackInfo& info) {

@@ -36,6 +36,7 @@ class ConnectionObject : public Napi::ObjectWrap<ConnectionObject>,
   Napi::Value pending(const Napi::CallbackInfo& info);
   Napi::Value fd(const Napi::CallbackInfo& info);
   void close(const Napi::CallbackInfo& info);
+  void abort(const Napi::CallbackInfo& info);
   void renegotiate(const Napi::CallbackInfo& info);
   void fly_away(const Napi::CallbackInfo& info);
   Napi::Value sock_name(const Napi::CallbackInfo& info);

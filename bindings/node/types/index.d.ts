@@ -201,6 +201,8 @@ declare namespace Dtls {
     pending(): number;
     /** Forgets the descriptor without closing it, for createByFd() elsewhere. */
     flyAway(): void;
+    /** Closes without a word to the peer, whose association lives on until it notices. An extension. */
+    abort(): void;
     /** The peer's address, also after close(). */
     peerName(): SockAddr;
     /**

@@ -159,6 +159,8 @@ export interface Connection extends Endpoint {
   providePsk(psk: Psk | undefined): void;
   takeTicket(): unknown;
   flyAway(): void;
+  /** Closes without a word to the peer. */
+  abort(): void;
   peerName(): Address;
 }
 

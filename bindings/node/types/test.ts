@@ -37,6 +37,7 @@ if (server) {
     if (accepted < 2) {
       Dtls.lastError()?.index?.toFixed();
     }
+    dtls.abort();
     // @ts-expect-error a message is no number
     dtls.sendMany([1]);
     dtls.onreadable = (same) => same.recv(Buffer.alloc(10), 0, 10, 0);

@@ -67,8 +67,8 @@ class Transfer {
         const more = this.#handle.use((connection) =>
           connection.sendMany(messages, sent),
         );
-        if (more < 0) {
-          return more === -ERRNO.EAGAIN ? undefined : -more;
+        if (more <= 0) {
+          return more === 0 || more === -ERRNO.EAGAIN ? undefined : -more;
         }
         sent += more;
       }
