@@ -28,6 +28,18 @@ struct Versions {
   std::optional<ProtocolVersion> max;
 };
 
+// PskKeyExchange says how the keys of DTLS 1.3 follow from a pre-shared key or a ticket (RFC 8446
+// §4.2.9). psk_ke spares both sides the key agreement, which is most of the work of such a
+// handshake and more than many small devices can do in a second. It has no forward secrecy: whoever
+// learns the pre-shared key, the ticket's key or a client's ticket secret, at any later time, can
+// decrypt what was recorded of the association.
+enum class PskKeyExchange : std::uint8_t {
+  kWithDhe,  // psk_dhe_ke: both sides agree on fresh keys as well
+  kEither,   // psk_ke too; the server takes psk_dhe_ke where the client offers both
+  kAlone,    // psk_ke alone. A server that knows neither key nor ticket asks a client for a key
+             // share, which costs a round trip; where it cannot, the handshake fails.
+};
+
 // IdentityConfig is a certificate with its private key, as PEM text: RSA, ECDSA P-256 or P-384,
 // or Ed25519.
 struct IdentityConfig {
@@ -140,6 +152,7 @@ struct ServerConfig {
   std::vector<SrtpProfile> srtp_profiles;
   // Whether clients get tickets to resume their sessions with (RFC 5077, RFC 8446 §4.6.1).
   bool tickets = true;
+  PskKeyExchange psk_key_exchange = PskKeyExchange::kWithDhe;
   // The most bytes of a record that the peer may send (RFC 8449 §4): 64 to 16384, or 0: no limit
   // is told. In DTLS 1.3 one of them is the content type, so messages have one byte less.
   std::uint16_t record_size_limit = 0;
@@ -182,6 +195,7 @@ struct ClientConfig {
   // (`mtu`, or 1232 bytes if that is less), because many servers drop a ClientHello of several
   // fragments. Having one asks for the next.
   std::optional<SessionTicket> session;
+  PskKeyExchange psk_key_exchange = PskKeyExchange::kWithDhe;
   std::uint16_t record_size_limit = 0;  // as ServerConfig's
 };
 

@@ -29,7 +29,8 @@ struct Negotiated {
   // "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256".
   std::string cipher_suite;
   // Of the key agreement, as IANA has it: "x25519", "secp256r1", "secp384r1", "X25519MLKEM768".
-  // Empty where there was none: a resumed session of DTLS 1.2, a suite with nothing but a PSK.
+  // Empty where there was none: a resumed session of DTLS 1.2, a suite with nothing but a PSK,
+  // psk_ke in DTLS 1.3 (see PskKeyExchange).
   std::string group;
   std::string alpn;                         // the application protocol (RFC 7301); empty: none
   std::optional<SrtpProfile> srtp_profile;  // RFC 5764

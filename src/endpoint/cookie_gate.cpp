@@ -126,7 +126,7 @@ CookieGate::Answer CookieGate::judge(const Question& question, wire::Bytes body)
   const auto hello = wire::parse_client_hello(body);
   if (!hello || !wire::at_least_dtls12(hello->legacy_version)) return {};
   if (settings_ != nullptr && hello->cookie.empty()) {
-    if (const auto terms = handshake::choose_retry_terms(*settings_, *hello, body)) {
+    if (const auto terms = handshake::choose_retry_terms(*settings_, *hello, body, question.now)) {
       const auto content = hello->extension_list().find(wire::ExtensionType::kCookie);
       return content ? judge_13(question, *hello, *content)
                      : challenge_13(question, *hello, *terms);

@@ -190,6 +190,10 @@ Step Client13::agree(const wire::ServerHello& hello) {
   if (const auto content = hello.extensions.find(ExtensionType::kKeyShare)) {
     const auto share = wire::parse_key_share(*content);
     if (!share) return broken(AlertDescription::kDecodeError, "its key_share is malformed");
+    if (with_psk_ && !settings().psk_with_dhe) {
+      return broken(AlertDescription::kIllegalParameter,
+                    "it agreed on keys beside a PSK, which it was not offered");
+    }
     if (!offer_.share || static_cast<crypto::Group>(share->group) != offer_.share->group()) {
       return broken(AlertDescription::kIllegalParameter, "it chose a group it was not offered");
     }

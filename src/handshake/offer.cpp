@@ -66,15 +66,19 @@ Result<Offer> Offer::make(Core& core, const Renegotiation* renegotiation) {
     }
   }
   if (offer.offers(wire::kDtls13)) {
-    if (const auto* group = first_share(settings)) {
-      auto share = crypto::KeyShare::generate(*group);
-      if (!share) return std::move(share).error();
-      offer.share = std::move(*share);
-    }
     if (settings.offers_psk) {
       auto answer = core.decisions->psk({});
       if (auto* key = std::get_if<PreSharedKey>(&answer)) offer.psk = std::move(*key);
       offer.awaits_psk = std::holds_alternative<PskPending>(answer);
+    }
+    // Where a PSK does without a key agreement, a server that does not take it has to ask for the
+    // share (RFC 8446 §4.2.8): small devices save the making of a key.
+    const bool has_psk = offer.psk || offer.awaits_psk || psk_of(offer).has_value();
+    if (const auto* group = first_share(settings);
+        group != nullptr && (settings.psk_with_dhe || !has_psk)) {
+      auto share = crypto::KeyShare::generate(*group);
+      if (!share) return std::move(share).error();
+      offer.share = std::move(*share);
     }
   }
   return offer;
@@ -221,7 +225,8 @@ void Offer::write_extensions(Core& core, wire::Writer& writer) {
   // Without it the server sends no tickets (RFC 8446 §4.2.9).
   if (settings.tickets || settings.offers_psk) {
     note(ExtensionType::kPskKeyExchangeModes);
-    std::vector modes{wire::PskKeyExchangeMode::kPskWithDhe};
+    std::vector<wire::PskKeyExchangeMode> modes;
+    if (settings.psk_with_dhe) modes.push_back(wire::PskKeyExchangeMode::kPskWithDhe);
     if (settings.psk_only) modes.push_back(wire::PskKeyExchangeMode::kPsk);
     wire::write_psk_key_exchange_modes(writer, modes);
   }

@@ -4,8 +4,10 @@
 #include <array>
 
 #include "handshake/suites.hpp"
+#include "handshake/tickets.hpp"
 #include "wire/key_share.hpp"
 #include "wire/parameter_lists.hpp"
+#include "wire/pre_shared_key.hpp"
 #include "wire/server_hello.hpp"
 #include "wire/small_extensions.hpp"
 
@@ -47,6 +49,30 @@ std::uint16_t missing_group(const Settings& settings, const wire::ClientHello& h
   return 0;
 }
 
+// Whether the keys can follow from the client's PSK alone, so that it need not send a key share:
+// the client wants that, and the server has the PSK by all that can be known without a memory of
+// the client. An external one is looked up later; a client that has another then is refused.
+bool does_without_share(const Settings& settings, const Suite& suite,
+                        const wire::ClientHello& hello, TimePoint now) {
+  const auto extensions = hello.extension_list();
+  const auto wanted = extensions.find(ExtensionType::kPskKeyExchangeModes);
+  const auto modes = wanted ? wire::parse_psk_key_exchange_modes(*wanted) : std::nullopt;
+  const auto content = extensions.find(ExtensionType::kPreSharedKey);
+  const auto offer = content ? wire::parse_offered_psks(*content) : std::nullopt;
+  if (!settings.psk_only || !modes || !modes->contains(wire::PskKeyExchangeMode::kPsk) || !offer ||
+      (settings.psk_with_dhe && modes->contains(wire::PskKeyExchangeMode::kPskWithDhe))) {
+    return false;
+  }
+  const Bytes first = (*offer->identities.begin()).identity;
+  if (!TicketKeys::looks_like_one(first)) {
+    return settings.offers_psk && suite.hash == crypto::HashAlgorithm::kSha256;
+  }
+  if (!settings.tickets || settings.ticket_keys == nullptr) return false;
+  const auto session = settings.ticket_keys->open(first, now);
+  const Suite* theirs = session ? find_suite(session->suite) : nullptr;
+  return theirs != nullptr && theirs->version == wire::kDtls13 && theirs->hash == suite.hash;
+}
+
 // As the transcript has it (RFC 9147 §5.2): type and length, then the body.
 crypto::Digest hash_hello(crypto::HashAlgorithm hash, Bytes body) {
   std::array<std::byte, 4> header{};
@@ -63,11 +89,15 @@ bool may_speak_13(const Settings& settings, const wire::ClientHello& hello) {
 }
 
 std::optional<RetryTerms> choose_retry_terms(const Settings& settings,
-                                             const wire::ClientHello& hello, Bytes body) {
+                                             const wire::ClientHello& hello, Bytes body,
+                                             TimePoint now) {
   if (settings.max_version != wire::kDtls13 || !offers_13(hello)) return std::nullopt;
   const Suite* suite = first_suite(settings, hello);
   if (suite == nullptr) return std::nullopt;
-  return RetryTerms{suite->id, missing_group(settings, hello), hash_hello(suite->hash, body)};
+  const std::uint16_t group = does_without_share(settings, *suite, hello, now)
+                                  ? std::uint16_t{0}
+                                  : missing_group(settings, hello);
+  return RetryTerms{suite->id, group, hash_hello(suite->hash, body)};
 }
 
 std::size_t write_retry_terms(std::span<std::byte> out, const RetryTerms& terms) {

@@ -18,7 +18,8 @@ namespace dtls::handshake {
 // transcript.
 struct RetryTerms {
   wire::CipherSuite suite{};
-  std::uint16_t group = 0;  // that the client should send a key for; 0: it has sent a good one
+  // That the client should send a key for; 0: it has sent a good one, or its PSK does without.
+  std::uint16_t group = 0;
   crypto::Digest hello_hash;
 };
 
@@ -31,7 +32,8 @@ bool may_speak_13(const Settings& settings, const wire::ClientHello& hello);
 // choose_retry_terms gives nothing where DTLS 1.3 will not be spoken, by our settings or the
 // client's hello. `body` is that hello without its handshake header.
 std::optional<RetryTerms> choose_retry_terms(const Settings& settings,
-                                             const wire::ClientHello& hello, Bytes body);
+                                             const wire::ClientHello& hello, Bytes body,
+                                             TimePoint now);
 
 // write_retry_terms gives their size, at most kMaxRetryTerms. read_retry_terms takes them off the
 // front of a cookie that has `after` more bytes; whether they are genuine is for others to say.

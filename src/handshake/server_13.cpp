@@ -33,10 +33,20 @@ using record::kHandshakeEpoch;
 // A client that offers more PSKs than that is not served by the rest: each costs a look-up.
 constexpr std::uint16_t kMaxOfferedPsks = 8;
 
-bool allows(const ReceivedHello& hello, wire::PskKeyExchangeMode mode) {
+// How keys can follow from a PSK, as both sides allow it (RFC 8446 §4.2.9).
+struct PskModes {
+  bool with_dhe = false;  // psk_dhe_ke: taken where it may be, for the sake of forward secrecy
+  bool alone = false;     // psk_ke
+
+  [[nodiscard]] bool any() const { return with_dhe || alone; }
+};
+
+PskModes psk_modes(const Settings& settings, const ReceivedHello& hello) {
   const auto content = hello.find(ExtensionType::kPskKeyExchangeModes);
   const auto modes = content ? wire::parse_psk_key_exchange_modes(*content) : std::nullopt;
-  return modes && modes->contains(mode);
+  if (!modes) return {};
+  return {settings.psk_with_dhe && modes->contains(wire::PskKeyExchangeMode::kPskWithDhe),
+          settings.psk_only && modes->contains(wire::PskKeyExchangeMode::kPsk)};
 }
 
 }  // namespace
@@ -176,9 +186,7 @@ Step Server13::choose_psk() {
 }
 
 Step Server13::look_for_psk() {
-  const bool with_dhe = allows(hello_, wire::PskKeyExchangeMode::kPskWithDhe);
-  const bool alone = settings().psk_only && allows(hello_, wire::PskKeyExchangeMode::kPsk);
-  if (!with_dhe && !alone) return after_psk();
+  if (!psk_modes(settings(), hello_).any()) return after_psk();
   const auto offer = wire::parse_offered_psks(*hello_.find(ExtensionType::kPreSharedKey));
   std::uint16_t index = 0;
   for (const auto& offered : offer->identities) {
@@ -272,8 +280,7 @@ Step Server13::after_psk() {
                           "offered no pre-shared key that is known here");
     }
   }
-  const bool with_dhe = !psk_ || allows(hello_, wire::PskKeyExchangeMode::kPskWithDhe);
-  if (!with_dhe) {
+  if (psk_ && !psk_modes(settings(), hello_).with_dhe) {
     transcript_.add(hello_.raw());
     return answer({});
   }
@@ -302,6 +309,12 @@ Step Server13::after_psk() {
 // HelloRetryRequest (RFC 8446 §4.1.4)
 Step Server13::ask_again(crypto::Group group) {
   if (has_retried_) {
+    // It was asked for none because its PSK could have done without.
+    if (!retried_ && hello_.find(ExtensionType::kPreSharedKey)) {
+      return incompatible(
+          AlertDescription::kHandshakeFailure,
+          "offered no pre-shared key or ticket that is known here, and no key share");
+    }
     return broken(AlertDescription::kIllegalParameter,
                   "its second ClientHello lacks the requested key share");
   }
@@ -509,8 +522,7 @@ Step Server13::take_finished(const HandshakeMessage& message) {
 // One ticket for each full or resumed handshake: clients use a ticket once (RFC 8446 §C.4).
 void Server13::send_tickets() {
   const bool wanted = settings().tickets && settings().ticket_keys != nullptr &&
-                      allows(hello_, wire::PskKeyExchangeMode::kPskWithDhe) &&
-                      !core().negotiated.with_psk;
+                      psk_modes(settings(), hello_).any() && !core().negotiated.with_psk;
   if (!wanted) return;
   const std::array nonce{std::byte{0}};
   std::array<std::byte, 4> age_add{};

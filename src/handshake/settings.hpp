@@ -96,6 +96,7 @@ struct Settings {
   bool renegotiate = false;
   bool tickets = true;                      // server: issue them; client: ask for them
   bool psk_only = false;                    // 1.3: psk_ke may be used (no forward secrecy)
+  bool psk_with_dhe = true;                 // 1.3: psk_dhe_ke may be used; preferred
   bool offers_psk = false;                  // a PSK may be had of `Decisions`
   std::uint32_t ticket_lifetime_s = 7200;   // at most 7 days (RFC 8446 §4.6.1)
   std::shared_ptr<TicketKeys> ticket_keys;  // server

@@ -107,6 +107,8 @@ Result<void> apply(handshake::Settings& settings, const Config& config) {
   for (const auto profile : config.srtp_profiles)
     settings.srtp_profiles.push_back(static_cast<std::uint16_t>(profile));
   settings.record_size_limit = config.record_size_limit;
+  settings.psk_only = config.psk_key_exchange != PskKeyExchange::kWithDhe;
+  settings.psk_with_dhe = config.psk_key_exchange != PskKeyExchange::kAlone;
   settings.channel.mtu = config.mtu;
   return {};
 }

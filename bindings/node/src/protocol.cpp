@@ -53,6 +53,11 @@ void read(const Napi::Object& options, Config& config) {
   });
   config.ccm_suites = bool_field(options, "ccm", config.ccm_suites);
   config.tickets = bool_field(options, "tickets", config.tickets);
+  if (const auto exchange = number_field(options, "pskKeyExchange")) {
+    config.psk_key_exchange = *exchange == 2   ? PskKeyExchange::kAlone
+                              : *exchange == 1 ? PskKeyExchange::kEither
+                                               : PskKeyExchange::kWithDhe;
+  }
   if (const auto limit = number_field(options, "recordSizeLimit")) {
     config.record_size_limit =
         *limit >= 0 && *limit <= UINT16_MAX ? static_cast<std::uint16_t>(*limit) : UINT16_MAX;

@@ -398,6 +398,7 @@ describe("other options", () => {
       [{ alpn: ["x".repeat(256)] }, /opt\.alpn.*1 to 255/],
       [{ alpn: Array(3).fill("x".repeat(200)) }, /opt\.alpn.*512/],
       [{ srtp: ["toString"] }, /opt\.srtp.*SRTP_AES128_CM_SHA1_80/],
+      [{ pskKeyExchange: "psk" }, /opt\.pskKeyExchange.*'either' or 'psk_ke'/],
       [{ recordSizeLimit: 63 }, /opt\.recordSizeLimit.*64 to 16384/],
       [{ recordSizeLimit: 16385 }, /opt\.recordSizeLimit.*64 to 16384/],
       [{ mtu: 63 }, /opt\.mtu.*64 to 65507/],

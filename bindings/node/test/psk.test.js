@@ -38,6 +38,23 @@ for (const version of ["DTLSv1.2", "DTLSv1.3"]) {
       assert.equal(peer.authorized, false);
     });
 
+    test("pskKeyExchange lets DTLS 1.3 do without a key agreement", (t) => {
+      for (const [server, client, agrees] of [
+        [undefined, undefined, true],
+        ["either", "either", true],
+        ["either", "psk_ke", version === "DTLSv1.2"],
+        ["psk_ke", "either", version === "DTLSv1.2"],
+      ]) {
+        const { client: made } = connect(
+          t,
+          { psk, pskKeyExchange: server },
+          { psk, pskKeyExchange: client, ...only },
+        );
+        assert.equal(made.pskIdentity, "device 7");
+        assert.equal(Boolean(made.group), agrees, `${server} ${client}`);
+      }
+    });
+
     test("callbacks give the keys, at once or later", async (t) => {
       const later = async (value) => {
         await new Promise((resolve) => setTimeout(resolve, 10));

@@ -306,6 +306,11 @@ declare namespace Dtls {
     ccm?: boolean;
     /** Profiles of SRTP (RFC 5764), the best first. */
     srtp?: SrtpProfile[];
+    /**
+     * How the keys of DTLS 1.3 follow from a pre-shared key or a ticket (RFC 8446 §4.2.9).
+     * Default: 'psk_dhe_ke'. 'psk_ke' has no forward secrecy.
+     */
+    pskKeyExchange?: "psk_dhe_ke" | "either" | "psk_ke";
     /** The most bytes of a record that the peer may send (RFC 8449): 64 to 16384. */
     recordSizeLimit?: number;
     /** UDP payload of the largest datagram of a handshake: 64 to 65507; default: 1232. */

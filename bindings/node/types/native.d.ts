@@ -38,6 +38,8 @@ export interface ProtocolOptions {
   /** IANA's numbers. */
   srtp?: number[];
   tickets?: boolean;
+  /** 0: psk_dhe_ke; 1: either; 2: psk_ke. */
+  pskKeyExchange?: number;
   recordSizeLimit?: number;
   mtu?: number;
   firstRetransmission?: number;

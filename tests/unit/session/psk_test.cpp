@@ -50,6 +50,25 @@ TEST_P(SessionPsk, a_server_without_a_certificate_serves_who_has_its_key) {
   }
 }
 
+TEST_P(SessionPsk, keys_are_agreed_upon_unless_both_sides_have_an_option_against_it) {
+  server_.psks = {key("device 7")};
+  client_.psk = key("device 7");
+  for (const auto server : {PskKeyExchange::kWithDhe, PskKeyExchange::kEither}) {
+    for (const auto client : {PskKeyExchange::kWithDhe, PskKeyExchange::kEither}) {
+      server_.psk_key_exchange = server;
+      client_.psk_key_exchange = client;
+      VirtualPair pair(server_, client_);
+      ASSERT_TRUE(pair.connect());
+      EXPECT_NE(pair.client().session->negotiated()->group, "");
+    }
+  }
+  client_.psk_key_exchange = PskKeyExchange::kAlone;
+  VirtualPair pair(server_, client_);
+  ASSERT_TRUE(pair.connect());
+  EXPECT_EQ(pair.client().session->negotiated()->group.empty(), is_13());
+  EXPECT_EQ(pair.server().session->negotiated()->group.empty(), is_13());
+}
+
 TEST_P(SessionPsk, both_sides_learn_that_their_keys_differ) {
   server_.psks = {key("device 7", "another secret..")};
   client_.psk = key("device 7");

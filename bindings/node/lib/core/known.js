@@ -13,6 +13,7 @@ const PROTOCOL = Object.freeze([
   "ccm",
   "srtp",
   "tickets",
+  "pskKeyExchange",
   "recordSizeLimit",
   "mtu",
   "firstRetransmission",

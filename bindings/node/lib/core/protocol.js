@@ -106,6 +106,28 @@ function srtpOf(value) {
   });
 }
 
+/** RFC 8446 §4.2.9; the addon knows them by their place. */
+const PSK_KEY_EXCHANGES = Object.freeze(["psk_dhe_ke", "either", "psk_ke"]);
+
+/**
+ * @param {unknown} value
+ * @returns {number | undefined}
+ */
+function pskKeyExchangeOf(value) {
+  if (value === undefined) {
+    return undefined;
+  }
+  const index = PSK_KEY_EXCHANGES.indexOf(
+    validate.string("opt.pskKeyExchange", value),
+  );
+  if (index < 0) {
+    throw validate.invalid(
+      `\`opt.pskKeyExchange\` must be 'psk_dhe_ke', 'either' or 'psk_ke': '${value}'`,
+    );
+  }
+  return index;
+}
+
 const RECORD_SIZE = Object.freeze({ min: 64, max: 16384 });
 /** Bytes of UDP payload. */
 const MTU = Object.freeze({ min: 64, max: 65507 });
@@ -144,6 +166,7 @@ function protocolOptions(opt) {
       opt.tickets === undefined
         ? undefined
         : validate.boolean("opt.tickets", opt.tickets),
+    pskKeyExchange: pskKeyExchangeOf(opt.pskKeyExchange),
     recordSizeLimit: optionalInteger(
       "opt.recordSizeLimit",
       opt.recordSizeLimit,
