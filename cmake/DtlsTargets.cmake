@@ -52,13 +52,13 @@ add_library(dtls_openssl_headers INTERFACE)
 
 # dtls_layer(<name> [SEES <layer>...] [OPENSSL] [SOURCES <file>...])
 #
-# Makes the object library dtls_<name> from the *.cpp of the calling folder (or from SOURCES). SEES
+# Makes the object library dtls_<name> from the *.cpp of the calling folder and the folders in it (or from SOURCES). SEES
 # names the layers whose headers it may include, OPENSSL allows it <openssl/...> itself; tests/layers
 # holds every include to that, and reads it from these very calls.
 function(dtls_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 LAYER "OPENSSL" "" "SEES;SOURCES")
   if(NOT LAYER_SOURCES)
-    file(GLOB LAYER_SOURCES CONFIGURE_DEPENDS *.cpp)
+    file(GLOB_RECURSE LAYER_SOURCES CONFIGURE_DEPENDS *.cpp)
   endif()
   add_library(dtls_${name} OBJECT ${LAYER_SOURCES})
   target_include_directories(dtls_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include"

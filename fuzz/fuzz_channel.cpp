@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 #include "support/channel_pair.hpp"
 #include "wire/reader.hpp"
 

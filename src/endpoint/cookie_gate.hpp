@@ -36,7 +36,7 @@
 #include "dtls/time.hpp"
 #include "endpoint/cookie_maker.hpp"
 #include "endpoint/hello_collector.hpp"
-#include "handshake/retry.hpp"
+#include "handshake/hello/retry.hpp"
 #include "wire/client_hello.hpp"
 #include "wire/hello_verify_request.hpp"
 

@@ -14,7 +14,7 @@
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
 #include "endpoint/cookie_secrets.hpp"
-#include "handshake/retry.hpp"
+#include "handshake/hello/retry.hpp"
 #include "wire/client_hello.hpp"
 
 namespace dtls::endpoint {

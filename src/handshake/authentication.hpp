@@ -8,7 +8,7 @@
 
 #include "crypto/owned.hpp"
 #include "handshake/core.hpp"
-#include "handshake/offer.hpp"
+#include "handshake/hello/offer.hpp"
 #include "wire/writer.hpp"
 
 namespace dtls::handshake {

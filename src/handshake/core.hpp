@@ -11,11 +11,11 @@
 
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
-#include "handshake/channel.hpp"
-#include "handshake/key_schedule_12.hpp"
-#include "handshake/key_schedule_13.hpp"
+#include "handshake/flight/channel.hpp"
 #include "handshake/settings.hpp"
 #include "handshake/suites.hpp"
+#include "handshake/v12/key_schedule_12.hpp"
+#include "handshake/v13/key_schedule_13.hpp"
 
 namespace dtls::handshake {
 

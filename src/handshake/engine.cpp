@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
-#include "handshake/client_start.hpp"
+#include "handshake/hello/client_start.hpp"
+#include "handshake/hello/server_start.hpp"
 #include "handshake/peer_alert.hpp"
-#include "handshake/server_start.hpp"
 
 namespace dtls::handshake {
 namespace {

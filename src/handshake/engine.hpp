@@ -18,10 +18,10 @@
 #include "dtls/time.hpp"
 #include "handshake/core.hpp"
 #include "handshake/handshake.hpp"
-#include "handshake/offer.hpp"
-#include "handshake/post_handshake.hpp"
-#include "handshake/renegotiation_limit.hpp"
+#include "handshake/hello/offer.hpp"
 #include "handshake/sealed_queue.hpp"
+#include "handshake/v12/renegotiation_limit.hpp"
+#include "handshake/v13/post_handshake.hpp"
 
 namespace dtls::handshake {
 

@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <memory>
 
-#include "handshake/client_start.hpp"
 #include "handshake/engine.hpp"
-#include "handshake/server_12.hpp"
+#include "handshake/hello/client_start.hpp"
+#include "handshake/v12/server_12.hpp"
 
 namespace dtls::handshake {
 

@@ -20,7 +20,7 @@
 #include "crypto/signature.hpp"
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 #include "wire/numbers.hpp"
 #include "wire/reader.hpp"
 #include "wire/version.hpp"

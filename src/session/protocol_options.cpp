@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 #include "handshake/suites.hpp"
 #include "wire/record_header.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "credentials/openssl_errors.hpp"
 #include "credentials/pem.hpp"
-#include "handshake/retry.hpp"
+#include "handshake/hello/retry.hpp"
 #include "session/failure.hpp"
 #include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"

@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 
 namespace dtls::test {
 

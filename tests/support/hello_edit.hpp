@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "handshake/key_schedule_12.hpp"
+#include "handshake/v12/key_schedule_12.hpp"
 #include "wire/numbers.hpp"
 
 namespace dtls::test {

@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "handshake/key_schedule_13.hpp"
 #include "handshake/transcript.hpp"
+#include "handshake/v13/key_schedule_13.hpp"
 #include "record/protection.hpp"
 #include "wire/record_header.hpp"
 #include "wire/unified_header.hpp"

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "handshake/key_schedule_12.hpp"
 #include "handshake/suites.hpp"
+#include "handshake/v12/key_schedule_12.hpp"
 #include "support/engine_pair.hpp"
 #include "wire/handshake_header.hpp"
 

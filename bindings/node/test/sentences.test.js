@@ -138,7 +138,7 @@ describe("sentences are found", () => {
   test("in every source that has some", () => {
     const files = sources();
     for (const file of [
-      "src/handshake/server_13.cpp",
+      "src/handshake/v13/server_13.cpp",
       "src/net/sockaddr.cpp",
       "bindings/node/src/task_registry.cpp",
       "bindings/node/lib/core/validate.js",

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "handshake/ack_list.hpp"
+#include "handshake/flight/ack_list.hpp"
 #include "support/channel_pair.hpp"
 #include "wire/ack.hpp"
 

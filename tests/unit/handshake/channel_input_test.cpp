@@ -1,5 +1,5 @@
 // What a Channel takes in: fragments, records of every type, and what strangers may send.
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "handshake/reassembly.hpp"
+#include "handshake/flight/reassembly.hpp"
 #include "support/channel_pair.hpp"
 
 namespace dtls::handshake {

@@ -1,5 +1,5 @@
 // What a Channel does over time: flights, repetitions, alerts, keys; and what it costs.
-#include "handshake/channel.hpp"
+#include "handshake/flight/channel.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // the end of a handshake.
 #include <string>
 
-#include "handshake/post_handshake.hpp"
+#include "handshake/v13/post_handshake.hpp"
 #include "record/protection.hpp"
 #include "record/record_number.hpp"
 #include "support/engine_test.hpp"

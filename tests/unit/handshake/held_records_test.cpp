@@ -1,4 +1,4 @@
-#include "handshake/held_records.hpp"
+#include "handshake/flight/held_records.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What a server makes of the key shares and the name in a ClientHello of DTLS 1.3.
-#include "handshake/offered_shares.hpp"
+#include "handshake/hello/offered_shares.hpp"
 
 #include <chrono>
 

@@ -1,5 +1,5 @@
 // How messages are cut and packed into records.
-#include "handshake/outbox.hpp"
+#include "handshake/flight/outbox.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Reassembly: fragments of different epochs never make one message.
-#include "handshake/reassembly.hpp"
+#include "handshake/flight/reassembly.hpp"
 
 #include <gtest/gtest.h>
 

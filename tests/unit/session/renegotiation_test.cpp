@@ -6,7 +6,7 @@
 #include <span>
 
 #include "credentials/pem.hpp"
-#include "handshake/renegotiation_limit.hpp"
+#include "handshake/v12/renegotiation_limit.hpp"
 #include "session/inside.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
