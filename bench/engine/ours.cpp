@@ -7,12 +7,12 @@
 #include <utility>
 #include <variant>
 
+#include "association/engine.hpp"
 #include "credentials/pem.hpp"
 #include "credentials/trust.hpp"
 #include "credentials/verify.hpp"
 #include "endpoint/cookie_gate.hpp"
 #include "engine/candidate.hpp"
-#include "handshake/engine.hpp"
 #include "handshake/tickets.hpp"
 
 namespace dtls::bench {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <optional>
 
-#include "handshake/engine.hpp"
+#include "association/engine.hpp"
 #include "harness/scene.hpp"
 #include "harness/seeded_random.hpp"
 #include "harness/steps.hpp"

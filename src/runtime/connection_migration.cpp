@@ -4,12 +4,12 @@
 #include <cerrno>
 #include <utility>
 
+#include "association/inside.hpp"
+#include "association/protocol_options.hpp"
 #include "process/forks.hpp"
 #include "runtime/connection_core.hpp"
 #include "runtime/named_servers.hpp"
 #include "runtime/server_core.hpp"
-#include "session/inside.hpp"
-#include "session/protocol_options.hpp"
 
 namespace dtls::runtime {
 
@@ -77,7 +77,8 @@ void ConnectionCore::fly_away() {
 Result<std::shared_ptr<ConnectionCore>> ConnectionCore::take_up(EventLoop& loop,
                                                                 const std::string& name, int fd,
                                                                 Duration handshake_timeout) {
-  if (auto fine = session::check_handshake_timeout(handshake_timeout); !fine) return fine.error();
+  if (auto fine = association::check_handshake_timeout(handshake_timeout); !fine)
+    return fine.error();
   auto socket = net::UdpSocket::adopt(fd);
   if (!socket) return std::move(socket).error();
   // The caller's until it is clear that it can be used.

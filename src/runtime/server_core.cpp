@@ -8,10 +8,10 @@
 #include <system_error>
 #include <utility>
 
+#include "association/inside.hpp"
 #include "endpoint/cookie_secrets.hpp"
 #include "net/free_memory.hpp"
 #include "runtime/receive_batch.hpp"
-#include "session/inside.hpp"
 
 namespace dtls::runtime {
 

@@ -4,9 +4,9 @@
 #include <string_view>
 #include <utility>
 
+#include "association/engine.hpp"
 #include "bogo/engine_settings.hpp"
 #include "credentials/verify.hpp"
-#include "handshake/engine.hpp"
 #include "handshake/tickets.hpp"
 #include "wire/alert.hpp"
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "association/engine.hpp"
 #include "credentials/verify.hpp"
 #include "dtls/config.hpp"
 #include "dtls/event_loop.hpp"
 #include "endpoint/cookie_gate.hpp"
-#include "handshake/engine.hpp"
 #include "net/udp_socket.hpp"
 
 namespace dtls::interop {

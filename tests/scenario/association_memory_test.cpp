@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "association/inside.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/endpoint.hpp"
-#include "session/inside.hpp"
 #include "support/certificates.hpp"
 #include "support/heap.hpp"
 

@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "association/engine.hpp"
 #include "endpoint/cookie_gate.hpp"
-#include "handshake/engine.hpp"
 #include "handshake/tickets.hpp"
 #include "support/certificates.hpp"
 

@@ -18,11 +18,11 @@
 #include <utility>
 #include <vector>
 
+#include "association/inside.hpp"
 #include "credentials/pem.hpp"
 #include "crypto/owned.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/cookie_gate.hpp"
-#include "session/inside.hpp"
 #include "support/datagram_bio.hpp"
 
 namespace dtls::test {

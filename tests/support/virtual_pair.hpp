@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "association/inside.hpp"
 #include "crypto/key_share.hpp"
 #include "dtls/session.hpp"
 #include "endpoint/cookie_gate.hpp"
-#include "session/inside.hpp"
 
 namespace dtls::test {
 

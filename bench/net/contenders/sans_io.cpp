@@ -8,10 +8,10 @@
 #include <variant>
 #include <vector>
 
+#include "association/inside.hpp"
 #include "endpoint/cookie_gate.hpp"
 #include "net/job.hpp"
 #include "net/udp.hpp"
-#include "session/inside.hpp"
 
 namespace dtls::bench {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "handshake/engine.hpp"
+#include "association/engine.hpp"
 #include "support/engine_pair.hpp"
 #include "support/hello_edit.hpp"
 #include "support/interceptor.hpp"

@@ -1,10 +1,10 @@
-#include "session/negotiated.hpp"
+#include "association/negotiated.hpp"
 
 #include "crypto/key_share.hpp"
 #include "handshake/suites.hpp"
 #include "wire/record_header.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 namespace {
 
 // IANA's names (TLS Supported Groups).
@@ -38,4 +38,4 @@ Negotiated describe(const handshake::Negotiated& agreed) {
   return told;
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::association

@@ -1,4 +1,4 @@
-#include "session/host_identities.hpp"
+#include "association/host_identities.hpp"
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -13,7 +13,7 @@
 #include "crypto/hash.hpp"
 #include "crypto/signature.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 namespace {
 
 Error refuse_key(const std::string& why) {
@@ -183,4 +183,4 @@ HostIdentities::Found HostIdentities::by_address(const Address& local) const {
   return found == identities_.end() ? nullptr : *found;
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::association

@@ -1,4 +1,4 @@
-#include "session/key_log.hpp"
+#include "association/key_log.hpp"
 
 #include <openssl/err.h>
 
@@ -7,7 +7,7 @@
 
 #include "net/private_file.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 namespace {
 
 // The logs in use by path. It must outlive every context, so it is never destroyed.
@@ -44,4 +44,4 @@ void KeyLog::append(std::string_view line) {
   ERR_pop_to_mark();
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::association

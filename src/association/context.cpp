@@ -6,12 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "association/inside.hpp"
+#include "association/key_log.hpp"
+#include "association/protocol_options.hpp"
 #include "credentials/names.hpp"
 #include "credentials/trust.hpp"
 #include "handshake/tickets.hpp"
-#include "session/inside.hpp"
-#include "session/key_log.hpp"
-#include "session/protocol_options.hpp"
 
 namespace dtls {
 namespace {
@@ -22,7 +22,7 @@ using crypto::SignatureScheme;
 constexpr Duration kTicketLife = std::chrono::hours(2);
 
 Result<void> check_times(Duration handshake_timeout, Duration first_retransmission) {
-  if (auto fine = session::check_handshake_timeout(handshake_timeout); !fine) return fine;
+  if (auto fine = association::check_handshake_timeout(handshake_timeout); !fine) return fine;
   if (first_retransmission < Duration(1) || first_retransmission > Duration(60000)) {
     return Error{ErrorKind::kMisuse,
                  EINVAL,
@@ -48,9 +48,9 @@ handshake::Settings common_settings(Duration first_retransmission, bool renegoti
   return settings;
 }
 
-Result<std::shared_ptr<session::KeyLog>> open_key_log(const std::string& path) {
-  if (path.empty()) return std::shared_ptr<session::KeyLog>();
-  return session::KeyLog::open(path);
+Result<std::shared_ptr<association::KeyLog>> open_key_log(const std::string& path) {
+  if (path.empty()) return std::shared_ptr<association::KeyLog>();
+  return association::KeyLog::open(path);
 }
 
 // The name that is sent must be one that certificates and servers can have.
@@ -73,15 +73,15 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   }
   const bool has_psk = !config.psks.empty() || config.psk_callback;
   auto own = has_psk && config.identity.empty()
-                 ? session::HostIdentity::without_certificate(config.ca)
-                 : session::HostIdentity::load_own(config.identity, config.ca);
+                 ? association::HostIdentity::without_certificate(config.ca)
+                 : association::HostIdentity::load_own(config.identity, config.ca);
   if (!own) return std::move(own).error();
   auto key_log = open_key_log(config.key_log_file);
   if (!key_log) return std::move(key_log).error();
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
   settings.is_server = true;
-  if (auto applied = session::apply_protocol(settings, config); !applied) {
+  if (auto applied = association::apply_protocol(settings, config); !applied) {
     return std::move(applied).error();
   }
   settings.ticket_keys = std::make_shared<handshake::TicketKeys>(kTicketLife);
@@ -92,7 +92,7 @@ Result<std::shared_ptr<Context>> Context::for_server(const ServerConfig& config)
   inside->settings = std::make_shared<const handshake::Settings>(std::move(settings));
   const bool asks_client = !config.ca.empty();
   inside->peer_rule = {asks_client, asks_client};
-  inside->hosts = std::make_unique<session::HostIdentities>(std::move(*own));
+  inside->hosts = std::make_unique<association::HostIdentities>(std::move(*own));
   for (const auto& psk : config.psks) {
     if (!inside->psks.emplace(psk.identity(), psk).second) {
       return Error{ErrorKind::kMisuse,
@@ -115,7 +115,7 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   if (auto fine = check_server_name(config.server_name); !fine) return std::move(fine).error();
   auto inside = std::make_unique<Inside>();
   if (!config.identity.empty()) {
-    auto identity = session::load_identity(config.identity, false);
+    auto identity = association::load_identity(config.identity, false);
     if (!identity) return std::move(identity).error();
     inside->identity = std::move(*identity);
   }
@@ -125,7 +125,7 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   if (!key_log) return std::move(key_log).error();
 
   auto settings = common_settings(config.first_retransmission, config.renegotiate);
-  if (auto applied = session::apply_protocol(settings, config); !applied) {
+  if (auto applied = association::apply_protocol(settings, config); !applied) {
     return std::move(applied).error();
   }
   inside->settings = std::make_shared<const handshake::Settings>(std::move(settings));
@@ -135,7 +135,7 @@ Result<std::shared_ptr<Context>> Context::for_client(const ClientConfig& config)
   inside->psk_callback = config.psk_callback;
   inside->requires_psk = inside->settings->offers_psk && !config.verify;
   inside->ticket = config.session;
-  inside->ticket_binding = session::binding_of(config);
+  inside->ticket_binding = association::binding_of(config);
   inside->key_log = std::move(*key_log);
   inside->server_name = config.server_name;
   inside->handshake_timeout = config.handshake_timeout;
@@ -147,7 +147,7 @@ Result<void> Context::add_identity(const HostIdentityConfig& config) {
     return Error{
         ErrorKind::kMisuse, EOPNOTSUPP, "host names belong to servers, and this is a client", {}};
   }
-  auto identity = session::HostIdentity::load(config);
+  auto identity = association::HostIdentity::load(config);
   if (!identity) return std::move(identity).error();
   inside_->hosts->add(std::move(*identity));
   return {};

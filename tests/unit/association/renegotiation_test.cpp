@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <span>
 
+#include "association/inside.hpp"
 #include "credentials/pem.hpp"
 #include "handshake/v12/renegotiation_limit.hpp"
-#include "session/inside.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 

@@ -17,7 +17,7 @@
 #include "dtls/error.hpp"
 #include "handshake/settings.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 
 // load_identity parses a config's PEM texts, and refuses keys that no peer would take
 // (`for_server`) or that no handshake is signed with.
@@ -82,4 +82,4 @@ class HostIdentities {
   std::unordered_map<std::string, std::size_t> places_;  // of hosts in identities_
 };
 
-}  // namespace dtls::session
+}  // namespace dtls::association

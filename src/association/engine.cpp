@@ -1,4 +1,4 @@
-#include "handshake/engine.hpp"
+#include "association/engine.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,12 +1,12 @@
 // The way of an association: where it begins, what becomes of the engine's events.
-#include "session/state.hpp"
+#include "association/state.hpp"
 
 #include <utility>
 
+#include "association/failure.hpp"
 #include "credentials/openssl_errors.hpp"
 #include "credentials/pem.hpp"
 #include "handshake/hello/retry.hpp"
-#include "session/failure.hpp"
 #include "wire/handshake_header.hpp"
 #include "wire/record_header.hpp"
 
@@ -95,9 +95,9 @@ std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
   }
   if (auto* ended = std::get_if<handshake::Ended>(&event)) {
     if (engine.has_declined() && ended->error.kind == ErrorKind::kPeer) {
-      return fail(session::renegotiation_insisted(peer, ended->error.alert.value_or(0)));
+      return fail(association::renegotiation_insisted(peer, ended->error.alert.value_or(0)));
     }
-    return fail(session::name_peer(peer, std::move(ended->error)));
+    return fail(association::name_peer(peer, std::move(ended->error)));
   }
   if (auto* given_up = std::get_if<handshake::GivenUp>(&event)) {
     return fail(std::move(given_up->error));

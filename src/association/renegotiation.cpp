@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <memory>
 
-#include "handshake/engine.hpp"
+#include "association/engine.hpp"
 #include "handshake/hello/client_start.hpp"
 #include "handshake/v12/server_12.hpp"
 

@@ -1,8 +1,8 @@
-#include "session/failure.hpp"
+#include "association/failure.hpp"
 
 #include <cerrno>
 
-namespace dtls::session {
+namespace dtls::association {
 
 Error name_peer(const Address& peer, Error error) {
   const bool is_ours = error.kind == ErrorKind::kSystem || error.kind == ErrorKind::kMisuse;
@@ -29,4 +29,4 @@ Error handshake_timed_out(const Address& peer, Duration patience, bool heard_fro
   return {ErrorKind::kTimeout, ETIMEDOUT, text, {}};
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::association

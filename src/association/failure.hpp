@@ -7,7 +7,7 @@
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 
 // name_peer completes an Error of the engine with the peer's address. The engine's errors lack
 // their subject, the peer, unless they are of our own side (kSystem, kMisuse).
@@ -22,4 +22,4 @@ Error renegotiation_insisted(const Address& peer, std::uint8_t alert);
 Error handshake_timed_out(const Address& peer, Duration patience, bool heard_from_peer,
                           const std::string& standstill = {});
 
-}  // namespace dtls::session
+}  // namespace dtls::association

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "association/engine.hpp"
+#include "association/inside.hpp"
 #include "dtls/session.hpp"
-#include "handshake/engine.hpp"
 #include "process/forks.hpp"
-#include "session/inside.hpp"
 
 namespace dtls {
 
@@ -25,9 +25,9 @@ struct Session::State : public handshake::Decisions {
   TimePoint now;                 // when the caller last told the time
 
   // Server: how it presents itself, chosen by the first ClientHello and kept in renegotiations.
-  session::HostIdentities::Found presented;
+  association::HostIdentities::Found presented;
 
-  session::PeerRule peer_rule;
+  association::PeerRule peer_rule;
   PeerVerification verification;
   std::unique_ptr<PeerVerification> pending;  // of the handshake that runs
 
@@ -54,7 +54,7 @@ struct Session::State : public handshake::Decisions {
   // note_verification makes the verdict of the handshake that has ended the association's.
   void note_verification();
   // Server: who may issue clients' certificates for the identity that is presented; null: nobody.
-  [[nodiscard]] std::shared_ptr<const session::ClientAuthority> authority() const;
+  [[nodiscard]] std::shared_ptr<const association::ClientAuthority> authority() const;
   [[nodiscard]] handshake::PreSharedKey name_psk(const Psk& found, std::string_view identity) const;
   std::optional<Event> translate(handshake::EngineEvent event);
   Failed fail(Error error);

@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "session/failure.hpp"
-#include "session/negotiated.hpp"
-#include "session/state.hpp"
+#include "association/failure.hpp"
+#include "association/negotiated.hpp"
+#include "association/state.hpp"
 
 namespace dtls {
 namespace {
@@ -174,7 +174,7 @@ void Session::handle_timeout(TimePoint now) {
     if (state.engine.awaits_answer()) {
       state.engine.give_up_request();  // the peer may ignore it (RFC 5246 §7.4.1.1)
     } else {
-      state.engine.give_up(session::handshake_timed_out(
+      state.engine.give_up(association::handshake_timed_out(
           state.peer, state.patience, state.heard_from_peer, state.engine.standstill()));
     }
   }
@@ -191,7 +191,7 @@ const PeerVerification& Session::verification() const {
 
 std::optional<Negotiated> Session::negotiated() const {
   if (!state_->was_connected) return std::nullopt;
-  return session::describe(state_->engine.negotiated());
+  return association::describe(state_->engine.negotiated());
 }
 
 }  // namespace dtls

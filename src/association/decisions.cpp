@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "association/key_log.hpp"
+#include "association/state.hpp"
 #include "credentials/openssl_errors.hpp"
 #include "credentials/verify.hpp"
 #include "crypto/wipe.hpp"
-#include "session/key_log.hpp"
-#include "session/state.hpp"
 
 namespace dtls {
 namespace {
@@ -52,7 +52,7 @@ handshake::Presented Session::State::present(std::string_view server_name) {
           .binding = presented->binding};
 }
 
-std::shared_ptr<const session::ClientAuthority> Session::State::authority() const {
+std::shared_ptr<const association::ClientAuthority> Session::State::authority() const {
   return presented->authority ? presented->authority : context->inside().hosts->own()->authority;
 }
 

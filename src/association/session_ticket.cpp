@@ -1,4 +1,4 @@
-#include "session/session_ticket.hpp"
+#include "association/session_ticket.hpp"
 
 #include <algorithm>
 #include <string>
@@ -35,7 +35,7 @@ std::optional<handshake::Ticket> SessionTicket::Inside::use(const Binding& wante
   return handshake::Ticket{ticket.ticket, ticket.state.copy()};
 }
 
-namespace session {
+namespace association {
 
 Binding binding_of(const ClientConfig& config) {
   // Hashes have one size, so that nothing of one text passes for another's.
@@ -59,5 +59,5 @@ Binding bind_to_peer(const Binding& binding, const Address& peer) {
       crypto::hash(crypto::HashAlgorithm::kSha256, {binding, digest_of(peer.text()).view()}));
 }
 
-}  // namespace session
+}  // namespace association
 }  // namespace dtls

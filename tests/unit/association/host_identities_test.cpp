@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "session/host_identities.hpp"
+#include "association/host_identities.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -223,13 +223,13 @@ TEST_F(HostAuthority, judges_clients_by_the_usage_of_clients) {
 // RFC 5246 §7.4.4, RFC 8446 §4.2.4: an empty list lets clients show any certificate.
 TEST_F(HostAuthority, of_more_names_than_fit_is_not_named_to_clients) {
   server_.ca = authority_.certificate();
-  const auto named = *session::ClientAuthority::load(server_.ca);
+  const auto named = *association::ClientAuthority::load(server_.ca);
   EXPECT_EQ(named->names->size(), 1U);
   for (int i = 0; i < 700; ++i) {
     server_.ca +=
         Authority("authority number " + std::to_string(i) + std::string(40, '.')).certificate();
   }
-  EXPECT_TRUE((*session::ClientAuthority::load(server_.ca))->names->empty());
+  EXPECT_TRUE((*association::ClientAuthority::load(server_.ca))->names->empty());
   for (const auto version : {ProtocolVersion::kDtls12, ProtocolVersion::kDtls13}) {
     client_.versions = {version, version};
     EXPECT_TRUE(accepts("", member_, {}));
@@ -243,7 +243,7 @@ TEST_F(HostIdentity, binds_sessions_to_its_certificate_its_name_and_its_authorit
   const auto other = authority_.issue();
   const auto binding = [](const IdentityConfig& identity, const std::string& name,
                           const std::string& ca) {
-    return (*session::HostIdentity::load({name, identity, ca}))->binding;
+    return (*association::HostIdentity::load({name, identity, ca}))->binding;
   };
   const auto first = binding(one, "a.example.org", "");
   EXPECT_EQ(binding(one, "a.example.org", ""), first);

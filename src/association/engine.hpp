@@ -14,12 +14,12 @@
 #include <variant>
 #include <vector>
 
+#include "association/sealed_queue.hpp"
 #include "dtls/error.hpp"
 #include "dtls/time.hpp"
 #include "handshake/core.hpp"
 #include "handshake/handshake.hpp"
 #include "handshake/hello/offer.hpp"
-#include "handshake/sealed_queue.hpp"
 #include "handshake/v12/renegotiation_limit.hpp"
 #include "handshake/v13/post_handshake.hpp"
 

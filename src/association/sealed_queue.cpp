@@ -1,4 +1,4 @@
-#include "handshake/sealed_queue.hpp"
+#include "association/sealed_queue.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -5,7 +5,7 @@
 #include "dtls/config.hpp"
 #include "handshake/settings.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 
 // check_handshake_timeout fails with EINVAL: above 0 ms, at most 24 hours.
 Result<void> check_handshake_timeout(Duration timeout);
@@ -13,4 +13,4 @@ Result<void> check_handshake_timeout(Duration timeout);
 Result<void> apply_protocol(handshake::Settings& settings, const ServerConfig& config);
 Result<void> apply_protocol(handshake::Settings& settings, const ClientConfig& config);
 
-}  // namespace dtls::session
+}  // namespace dtls::association

@@ -1,4 +1,4 @@
-#include "session/protocol_options.hpp"
+#include "association/protocol_options.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -9,7 +9,7 @@
 #include "handshake/suites.hpp"
 #include "wire/record_header.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 namespace {
 
 // A ClientHello should fit one datagram, or no server can answer it without memory.
@@ -139,4 +139,4 @@ Result<void> apply_protocol(handshake::Settings& settings, const ClientConfig& c
   return {};
 }
 
-}  // namespace dtls::session
+}  // namespace dtls::association

@@ -7,15 +7,15 @@
 #include <optional>
 #include <string>
 
+#include "association/host_identities.hpp"
+#include "association/session_ticket.hpp"
 #include "crypto/owned.hpp"
 #include "dtls/session.hpp"
 #include "handshake/settings.hpp"
-#include "session/host_identities.hpp"
-#include "session/session_ticket.hpp"
 
 namespace dtls {
 
-namespace session {
+namespace association {
 class KeyLog;
 
 // PeerRule says what becomes of the peer's certificate.
@@ -23,18 +23,18 @@ struct PeerRule {
   bool asks = false;     // it is asked for and checked at all
   bool enforce = false;  // a rejected one ends the handshake
 };
-}  // namespace session
+}  // namespace association
 
 struct Context::Inside {
   std::shared_ptr<const handshake::Settings> settings;
-  session::PeerRule peer_rule;  // where no host's identity has one of its own
+  association::PeerRule peer_rule;  // where no host's identity has one of its own
   Duration handshake_timeout{};
   bool select_by_address = false;
-  std::shared_ptr<session::KeyLog> key_log;  // null: none is kept
-  PskCallback psk_callback;                  // empty: there is none
+  std::shared_ptr<association::KeyLog> key_log;  // null: none is kept
+  PskCallback psk_callback;                      // empty: there is none
 
   // Server
-  std::unique_ptr<session::HostIdentities> hosts;
+  std::unique_ptr<association::HostIdentities> hosts;
   std::map<std::string, Psk, std::less<>> psks;  // by identity
 
   // Client
@@ -46,7 +46,7 @@ struct Context::Inside {
   std::optional<SessionTicket> ticket;
   SessionTicket::Inside::Binding ticket_binding{};  // without the peer's address
   [[nodiscard]] SessionTicket::Inside::Binding binding_for(const Address& peer) const {
-    return server_name.empty() ? session::bind_to_peer(ticket_binding, peer) : ticket_binding;
+    return server_name.empty() ? association::bind_to_peer(ticket_binding, peer) : ticket_binding;
   }
 };
 

@@ -1,7 +1,7 @@
 // Tickets of clients: which sessions they resume, and which not.
 #include <gtest/gtest.h>
 
-#include "session/session_ticket.hpp"
+#include "association/session_ticket.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -128,13 +128,13 @@ TEST(ClientTicketBinding, is_another_for_each_setting_that_decides_on_trust) {
   all[7].psk = psk("two", "a key");
   all[8].psk = psk("one", "another key");
   for (std::size_t i = 0; i < all.size(); ++i) {
-    EXPECT_EQ(session::binding_of(all[i]), session::binding_of(all[i]));
+    EXPECT_EQ(association::binding_of(all[i]), association::binding_of(all[i]));
     for (std::size_t j = 0; j < i; ++j)
-      EXPECT_NE(session::binding_of(all[i]), session::binding_of(all[j])) << i << ' ' << j;
+      EXPECT_NE(association::binding_of(all[i]), association::binding_of(all[j])) << i << ' ' << j;
   }
-  const auto binding = session::binding_of(all[0]);
+  const auto binding = association::binding_of(all[0]);
   const auto at = [&](const char* literal) {
-    return session::bind_to_peer(binding, *Address::parse(literal, 5684));
+    return association::bind_to_peer(binding, *Address::parse(literal, 5684));
   };
   EXPECT_EQ(at("192.0.2.1"), at("192.0.2.1"));
   EXPECT_NE(at("192.0.2.1"), at("192.0.2.2"));

@@ -4,8 +4,8 @@
 #include "dtls/negotiated.hpp"
 #include "handshake/core.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 
 Negotiated describe(const handshake::Negotiated& agreed);
 
-}  // namespace dtls::session
+}  // namespace dtls::association

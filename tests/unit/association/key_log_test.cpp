@@ -12,7 +12,7 @@
 #include <string_view>
 #include <thread>
 
-#include "session/key_log.hpp"
+#include "association/key_log.hpp"
 #include "support/certificates.hpp"
 #include "support/virtual_pair.hpp"
 
@@ -36,7 +36,7 @@ class KeyLog : public testing::Test {
   }
 
   void expect_refused(int cause, std::string_view why) const {
-    const auto log = session::KeyLog::open(path_);
+    const auto log = association::KeyLog::open(path_);
     ASSERT_FALSE(log);
     EXPECT_EQ(log.error().sys_errno, cause);
     EXPECT_NE(log.error().message.find("\"" + path_ + "\""), std::string::npos);
@@ -95,7 +95,7 @@ TEST_F(KeyLog, has_the_five_secrets_of_each_handshake_of_dtls13) {
 }
 
 TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {
-  auto log = session::KeyLog::open(path_);
+  auto log = association::KeyLog::open(path_);
   ASSERT_TRUE(log);
   struct stat status {};
   ASSERT_EQ(stat(path_.c_str(), &status), 0);
@@ -118,7 +118,7 @@ TEST_F(KeyLog, is_for_its_owner_only_and_is_not_inherited) {
 TEST_F(KeyLog, goes_on_behind_what_the_file_has) {
   std::ofstream(path_) << "# before\n";
   ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
-  session::KeyLog::open(path_)->get()->append("after\n");
+  association::KeyLog::open(path_)->get()->append("after\n");
   EXPECT_EQ(lines(), (std::vector<std::string>{"# before", "after"}));
 }
 
@@ -169,9 +169,9 @@ TEST_F(KeyLog, refuses_whatever_is_not_a_regular_file_without_blocking) {
 }
 
 TEST_F(KeyLog, is_shared_by_contexts_of_the_same_path) {
-  const auto first = std::move(*session::KeyLog::open(path_));
-  EXPECT_EQ(*session::KeyLog::open(path_), first);
-  EXPECT_NE(*session::KeyLog::open(path_ + "2"), first);
+  const auto first = std::move(*association::KeyLog::open(path_));
+  EXPECT_EQ(*association::KeyLog::open(path_), first);
+  EXPECT_NE(*association::KeyLog::open(path_ + "2"), first);
 }
 
 TEST_F(KeyLog, keeps_lines_of_several_threads_apart) {
@@ -180,7 +180,7 @@ TEST_F(KeyLog, keeps_lines_of_several_threads_apart) {
     std::array<std::jthread, 4> threads;
     for (auto& thread : threads) {
       thread = std::jthread([&] {
-        const auto log = std::move(*session::KeyLog::open(path_));
+        const auto log = std::move(*association::KeyLog::open(path_));
         for (int n = 0; n < 50; ++n)
           log->append(line + "\n");
       });

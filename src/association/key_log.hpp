@@ -9,7 +9,7 @@
 #include "crypto/owned.hpp"
 #include "dtls/error.hpp"
 
-namespace dtls::session {
+namespace dtls::association {
 
 // KeyLog appends lines to a file. Whoever can read the file can read the traffic. Any thread.
 class KeyLog {
@@ -31,4 +31,4 @@ class KeyLog {
   crypto::OwnedBio file_;
 };
 
-}  // namespace dtls::session
+}  // namespace dtls::association

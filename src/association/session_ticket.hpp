@@ -30,7 +30,7 @@ struct SessionTicket::Inside {
   std::optional<handshake::Ticket> use(const Binding& wanted, bool must_verify);
 };
 
-namespace session {
+namespace association {
 
 // binding_of hashes what decides whether the server that is asked now is the one that was verified
 // then, and whether it would know us as the same: name, trust, client certificate, pre-shared key;
@@ -39,5 +39,5 @@ SessionTicket::Inside::Binding binding_of(const ClientConfig& config);
 SessionTicket::Inside::Binding bind_to_peer(const SessionTicket::Inside::Binding& binding,
                                             const Address& peer);
 
-}  // namespace session
+}  // namespace association
 }  // namespace dtls

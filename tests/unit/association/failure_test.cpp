@@ -1,11 +1,11 @@
 // Sentences about the end of an association.
-#include "session/failure.hpp"
+#include "association/failure.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
 
-namespace dtls::session {
+namespace dtls::association {
 namespace {
 
 Address peer() {
@@ -37,4 +37,4 @@ TEST(FailureSentence, of_a_timeout_tells_whether_the_peer_was_heard) {
 }
 
 }  // namespace
-}  // namespace dtls::session
+}  // namespace dtls::association
