@@ -177,10 +177,10 @@ class OurEnd final : public End {
   std::span<const std::byte> drain() {
     std::span<const std::byte> received;
     while (auto event = engine_->poll_event()) {
-      if (const auto* message = std::get_if<handshake::Received>(&*event)) {
+      if (const auto* message = std::get_if<Message>(&*event)) {
         received = message->bytes;
       }
-      if (const auto* ended = std::get_if<handshake::Ended>(&*event)) {
+      if (const auto* ended = std::get_if<Failed>(&*event)) {
         require(false, ended->error.message.c_str());
       }
     }

@@ -144,21 +144,19 @@ void Association::drain() {
   if (engine_.has_ended()) is_silent_ = true;
 }
 
-void Association::on_event(const handshake::EngineEvent& event) {
+void Association::on_event(const dtls::Event& event) {
   require(!is_silent_ && !was_told_end_, "no event comes after the end");
-  if (std::holds_alternative<handshake::Established>(event)) {
+  if (std::holds_alternative<dtls::Connected>(event)) {
     require(!was_established_, "a handshake is over once");
     was_established_ = true;
-  } else if (const auto* received = std::get_if<handshake::Received>(&event)) {
+  } else if (const auto* received = std::get_if<dtls::Message>(&event)) {
     on_message(received->bytes);
-  } else if (std::holds_alternative<handshake::PeerClosed>(event)) {
+  } else if (std::holds_alternative<dtls::Closed>(event)) {
     require(was_established_, "only what was established can be closed");
     on_end(nullptr);
-  } else if (const auto* ended = std::get_if<handshake::Ended>(&event)) {
+  } else if (const auto* ended = std::get_if<dtls::Failed>(&event)) {
     on_end(&ended->error);
-  } else if (const auto* given_up = std::get_if<handshake::GivenUp>(&event)) {
-    on_end(&given_up->error);
-  } else if (std::holds_alternative<handshake::WantsPsk>(event)) {
+  } else if (std::holds_alternative<dtls::PskWanted>(event)) {
     require(role_ == Role::kServer && scene_.has_psk(), "a key is asked of who may have one");
   } else {
     require(role_ == Role::kClient && was_established_, "tickets come to established clients");

@@ -35,7 +35,7 @@ class Association {
  private:
   void act(const Step& step);
   void drain();
-  void on_event(const handshake::EngineEvent& event);
+  void on_event(const dtls::Event& event);
   void on_message(std::span<const std::byte> content);
   void on_end(const Error* error);
   void transmit();

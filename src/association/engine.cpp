@@ -70,23 +70,23 @@ void Engine::receive(std::span<std::byte> datagram, TimePoint now) {
   }
 }
 
-EngineEvent Engine::take_event() {
-  EngineEvent event = std::move(events_.front());
+Event Engine::take_event() {
+  Event event = std::move(events_.front());
   events_.erase(events_.begin());
   if (events_.empty())
     events_.shrink_to_fit();  // they are rare: an idle association keeps no room for them
   return event;
 }
 
-std::optional<EngineEvent> Engine::poll_event() {
+std::optional<Event> Engine::poll_event() {
   while (true) {
     const bool is_proven = was_established_ && handshake_ == nullptr;
     const bool has_early = early_ && is_proven && !early_->waiting.empty();
-    const bool is_close = !events_.empty() && std::holds_alternative<PeerClosed>(events_.front());
+    const bool is_close = !events_.empty() && std::holds_alternative<Closed>(events_.front());
     if (!events_.empty() && !(is_close && has_early)) return take_event();
     if (has_early) return take_early();
     if (early_ && is_proven) early_.reset();  // what was given out last was valid until this call
-    if (received_) return Received{*std::exchange(received_, std::nullopt)};
+    if (received_) return Message{*std::exchange(received_, std::nullopt)};
     if (phase_ == Phase::kEnded || is_waiting()) return std::nullopt;
     auto input = core_.channel.next();
     if (!input) {
@@ -164,12 +164,12 @@ std::size_t Engine::held_bytes() const {
          (early_ != nullptr ? early_->bytes : 0);
 }
 
-Received Engine::take_early() {
+Message Engine::take_early() {
   auto& waiting = early_->waiting;
   early_->given = std::move(waiting.front());
   waiting.erase(waiting.begin());
   early_->bytes -= early_->given.size();
-  return Received{early_->given};
+  return Message{early_->given};
 }
 
 void Engine::take(const Fatal& fatal) {
@@ -185,7 +185,7 @@ void Engine::take(const AlertIn& in) {
       return;
     }
     core_.channel.send_alert(warning(AlertDescription::kCloseNotify));  // RFC 5246 §7.2.1
-    end(PeerClosed{});
+    end(Closed{});
     return;
   }
   const bool is_13 = core_.negotiated.version == wire::kDtls13;
@@ -208,7 +208,7 @@ void Engine::take(const AlertIn& in) {
 // alert was held and is heard together with what our flight answers.
 void Engine::end_by_peer(std::uint8_t description) {
   core_.channel.drop_output();
-  end(Ended{explain_alert(description, offered_psk())});
+  end(Failed{explain_alert(description, offered_psk())});
 }
 
 std::string_view Engine::offered_psk() const {
@@ -245,7 +245,7 @@ void Engine::proceed(Step step) {
   if (handshake_ == nullptr) return;
   if (auto next = handshake_->take_successor()) handshake_ = std::move(next);
   if (handshake_->is_waiting()) {
-    events_.emplace_back(WantsPsk{std::string(handshake_->wanted_psk())});
+    events_.emplace_back(PskWanted{std::string(handshake_->wanted_psk())});
   } else if (handshake_->is_done()) {
     conclude();
   }
@@ -274,7 +274,7 @@ void Engine::establish() {
   phase_ = Phase::kEstablished;
   was_established_ = true;
   warnings_ = 0;
-  events_.emplace_back(Established{});
+  events_.emplace_back(Connected{});
 }
 
 // What may have become due by what came in.
@@ -307,7 +307,7 @@ void Engine::follow() {
   }
   if (core_.tickets.size() > reported_tickets_) {
     ++reported_tickets_;
-    events_.emplace_back(TicketCame{});
+    events_.emplace_back(TicketReceived{});
   }
 }
 
@@ -339,13 +339,13 @@ void Engine::fail(Failure failure) {
   if (phase_ == Phase::kEnded) return;
   core_.channel.send_alert(fatal(failure.alert));
   failure.error.alert = static_cast<std::uint8_t>(failure.alert);
-  end(Ended{std::move(failure.error)});
+  end(Failed{std::move(failure.error)});
 }
 
-void Engine::end(EngineEvent event) {
+void Engine::end(Event event) {
   phase_ = Phase::kEnded;
   // What a peer said before it closed is still given out, if it has proven itself.
-  if (handshake_ != nullptr || !std::holds_alternative<PeerClosed>(event)) early_.reset();
+  if (handshake_ != nullptr || !std::holds_alternative<Closed>(event)) early_.reset();
   handshake_.reset();
   events_.push_back(std::move(event));
 }
@@ -404,10 +404,10 @@ Result<void> Engine::send(std::span<const std::byte> message) {
   if (size != 0 && !is_over) return {};
   // RFC 9147 §4.5.3: DTLS 1.2 has no way to change keys but a new handshake.
   close();
-  events_.emplace_back(Ended{{ErrorKind::kSystem,
-                              EPIPE,
-                              "its keys have protected as many records as they may; connect anew",
-                              {}}});
+  events_.emplace_back(Failed{{ErrorKind::kSystem,
+                               EPIPE,
+                               "its keys have protected as many records as they may; connect anew",
+                               {}}});
   if (size != 0) return {};
   return misuse(EPIPE, "the keys of the association are used up; connect anew");
 }
@@ -422,7 +422,9 @@ void Engine::close() {
 }
 
 void Engine::give_up(Error error) {
-  if (phase_ != Phase::kEnded) end(GivenUp{std::move(error)});
+  if (phase_ == Phase::kEnded) return;
+  was_given_up_ = true;
+  end(Failed{std::move(error)});
 }
 
 Result<void> Engine::update_keys(bool ask_peer, TimePoint now) {
@@ -477,10 +479,10 @@ void Engine::handle_timeout(TimePoint now) {
              handshake_ == nullptr && !post_.is_updating()) {
     core_.channel.forget_unacked();  // of tickets; or the peer forgets ACKs
   } else {
-    end(Ended{{ErrorKind::kTimeout,
-               ETIMEDOUT,
-               "stopped answering: what we sent it was repeated too often",
-               {}}});
+    end(Failed{{ErrorKind::kTimeout,
+                ETIMEDOUT,
+                "stopped answering: what we sent it was repeated too often",
+                {}}});
   }
 }
 

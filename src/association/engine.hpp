@@ -11,11 +11,11 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "association/sealed_queue.hpp"
 #include "dtls/error.hpp"
+#include "dtls/session.hpp"
 #include "dtls/time.hpp"
 #include "handshake/core.hpp"
 #include "handshake/handshake.hpp"
@@ -25,32 +25,12 @@
 
 namespace dtls::handshake {
 
-// Events of an engine, in the order they happened.
-struct Established {};
-struct Received {
-  std::span<const std::byte> bytes;  // of the caller's datagram: valid until the next call
-};
-struct PeerClosed {};  // close_notify came
-struct Ended {
-  Error error;  // said of the peer: "offered no cipher suite that fits"
-};
-struct GivenUp {
-  Error error;  // as give_up was told it
-};
-struct WantsPsk {
-  std::string identity;  // answer with provide_psk
-};
-struct TicketCame {};  // client: take_ticket has one
-using EngineEvent =
-    std::variant<Established, Received, PeerClosed, Ended, GivenUp, WantsPsk, TicketCame>;
-
 // may_renegotiate: a renegotiation is bound to the association's first handshake (RFC 5746). A
 // pre-shared key would prove nothing: anybody who has it is the same peer.
 [[nodiscard]] bool may_renegotiate(const Settings& settings, const Negotiated& negotiated);
 
-// Drain contract: after every call that may change state call poll_event until it gives nothing,
-// then poll_transmit until it gives 0, then re-read deadline. One thread at a time. `decisions`
-// must outlive the engine.
+// The contract is that of Session, and so are the events; the errors of Failed are said of the peer
+// ("offered no cipher suite that fits") unless was_given_up. `decisions` must outlive the engine.
 class Engine {
  public:
   Engine(std::shared_ptr<const Settings> settings, Decisions& decisions);
@@ -66,7 +46,7 @@ class Engine {
 
   void receive(std::span<std::byte> datagram, TimePoint now);
 
-  // send seals one record for one datagram. Fails with EAGAIN before Established, EMSGSIZE above
+  // send seals one record for one datagram. Fails with EAGAIN before Connected, EMSGSIZE above
   // the record size limit of the peer, EPIPE after the end or when the keys are used up.
   Result<void> send(std::span<const std::byte> message);
   // open and seal: see Session.
@@ -76,8 +56,9 @@ class Engine {
   void close();
 
   // give_up ends the association without a word to the peer, because the owner's patience is over;
-  // poll_event tells of `error` as GivenUp.
+  // poll_event tells of `error`, as it is, as Failed.
   void give_up(Error error);
+  [[nodiscard]] bool was_given_up() const { return was_given_up_; }
 
   // update_keys begins a KeyUpdate (RFC 8446 §4.6.3); `ask_peer` has the peer update as well.
   // Fails with EOPNOTSUPP in DTLS 1.2, EALREADY while one is not acknowledged, EPIPE after 2^16
@@ -85,7 +66,7 @@ class Engine {
   Result<void> update_keys(bool ask_peer, TimePoint now);
   // renegotiate begins a handshake inside the association (RFC 5746): a client sends its hello, a
   // server a HelloRequest, which is repeated until it is answered or give_up_request is called.
-  // There is no second Established; send fails with EAGAIN while is_renegotiating. Fails with
+  // There is no second Connected; send fails with EAGAIN while is_renegotiating. Fails with
   // EOPNOTSUPP where the settings or DTLS 1.3 do not allow it or the peer does not know RFC 5746,
   // EALREADY while one runs.
   Result<void> renegotiate(TimePoint now);
@@ -100,17 +81,17 @@ class Engine {
   // over; empty where nothing is known.
   [[nodiscard]] std::string standstill() const;
 
-  // provide_psk answers WantsPsk; nullopt: there is none of that identity.
+  // provide_psk answers PskWanted; nullopt: there is none of that identity.
   void provide_psk(std::optional<PreSharedKey> key, TimePoint now);
 
   // export_keying_material fills `out` (RFC 5705, RFC 8446 §7.5). nullopt as context is not the
-  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Established, EPIPE where that never
+  // same as an empty one in DTLS 1.2. Fails with EAGAIN before Connected, EPIPE where that never
   // was, EINVAL for a label (at most 249 bytes, not one of the handshake's own), a context (at most
   // 65535 bytes) or a length (1 to 8160 bytes) that cannot be.
   Result<void> export_keying_material(std::string_view label, std::optional<Bytes> context,
                                       std::span<std::byte> out) const;
 
-  std::optional<EngineEvent> poll_event();
+  std::optional<Event> poll_event();
   // poll_transmit writes the next datagram to `out` (at least kMaxDatagram bytes); 0: none.
   std::size_t poll_transmit(std::span<std::byte> out, TimePoint now);
   // deadline is when something is due to be sent or given up. linger_deadline is when memory may be
@@ -172,20 +153,21 @@ class Engine {
   void end_by_peer(std::uint8_t description);
   [[nodiscard]] std::string_view offered_psk() const;
   [[nodiscard]] std::string why_unreadable() const;
-  void end(EngineEvent event);
+  void end(Event event);
   void follow();
   void replace_worn_keys();
   [[nodiscard]] std::size_t max_message() const;
   static Result<void> check_export(std::string_view label, std::optional<Bytes> context,
                                    std::size_t size);
-  EngineEvent take_event();
-  Received take_early();
+  Event take_event();
+  Message take_early();
 
   Core core_;
   Phase phase_ = Phase::kIdle;
   std::uint64_t proven_epoch_ = 0;  // whose Finished has come
   std::uint8_t warnings_ = 0;       // since the last message
   bool was_established_ = false;
+  bool was_given_up_ = false;
   bool has_gone_on_ = false;  // the peer, after our handshake was over
   bool has_declined_ = false;
   bool requested_ = false;  // server: a HelloRequest awaits its answer
@@ -194,7 +176,7 @@ class Engine {
   PostHandshake post_;
   std::uint64_t asked_in_ = 0;  // the read epoch whose keys the peer was asked to replace
   SealedQueue sealed_;
-  std::vector<EngineEvent> events_;
+  std::vector<Event> events_;
   std::optional<std::span<const std::byte>> received_;
   std::unique_ptr<Early> early_;
   std::size_t reported_tickets_ = 0;

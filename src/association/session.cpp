@@ -142,12 +142,10 @@ bool Session::is_renegotiating() const {
 std::optional<Event> Session::poll_event() {
   State& state = *state_;
   if (state.is_elsewhere()) return std::nullopt;
-  while (true) {
-    auto event = state.engine.poll_event();
-    state.follow();
-    if (!event) return std::nullopt;
-    if (auto translated = state.translate(std::move(*event))) return translated;
-  }
+  auto event = state.engine.poll_event();
+  state.follow();
+  if (!event) return std::nullopt;
+  return state.complete(std::move(*event));
 }
 
 std::size_t Session::poll_transmit(std::span<std::byte> out) {

@@ -79,35 +79,24 @@ Failed Session::State::fail(Error error) {
           subject_of(shown)};
 }
 
-std::optional<Event> Session::State::translate(handshake::EngineEvent event) {
-  if (std::holds_alternative<handshake::Established>(event)) {
+// The event of the engine, completed with what only the owner knows.
+Event Session::State::complete(Event event) {
+  if (std::holds_alternative<Connected>(event)) {
     note_verification();
     was_connected = true;
     wanted_psk = {};
-    return Connected{};
-  }
-  if (const auto* received = std::get_if<handshake::Received>(&event)) {
-    return Message{received->bytes};
-  }
-  if (std::holds_alternative<handshake::PeerClosed>(event)) {
+  } else if (std::holds_alternative<Closed>(event)) {
     handshake_deadline.reset();
-    return Closed{};
-  }
-  if (auto* ended = std::get_if<handshake::Ended>(&event)) {
-    if (engine.has_declined() && ended->error.kind == ErrorKind::kPeer) {
-      return fail(association::renegotiation_insisted(peer, ended->error.alert.value_or(0)));
+  } else if (const auto* wanted = std::get_if<PskWanted>(&event)) {
+    wanted_psk = wanted->identity;
+  } else if (auto* failed = std::get_if<Failed>(&event)) {
+    if (engine.was_given_up()) return fail(std::move(failed->error));
+    if (engine.has_declined() && failed->error.kind == ErrorKind::kPeer) {
+      return fail(association::renegotiation_insisted(peer, failed->error.alert.value_or(0)));
     }
-    return fail(association::name_peer(peer, std::move(ended->error)));
+    return fail(association::name_peer(peer, std::move(failed->error)));
   }
-  if (auto* given_up = std::get_if<handshake::GivenUp>(&event)) {
-    return fail(std::move(given_up->error));
-  }
-  if (auto* wants = std::get_if<handshake::WantsPsk>(&event)) {
-    wanted_psk = std::move(wants->identity);
-    return PskWanted{wanted_psk};
-  }
-  if (std::holds_alternative<handshake::TicketCame>(event)) return TicketReceived{};
-  return std::nullopt;
+  return event;
 }
 
 }  // namespace dtls

@@ -56,7 +56,7 @@ struct Session::State : public handshake::Decisions {
   // Server: who may issue clients' certificates for the identity that is presented; null: nobody.
   [[nodiscard]] std::shared_ptr<const association::ClientAuthority> authority() const;
   [[nodiscard]] handshake::PreSharedKey name_psk(const Psk& found, std::string_view identity) const;
-  std::optional<Event> translate(handshake::EngineEvent event);
+  Event complete(Event event);
   Failed fail(Error error);
 
   handshake::Presented present(std::string_view server_name) override;

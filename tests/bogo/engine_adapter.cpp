@@ -153,16 +153,16 @@ Result<std::vector<std::byte>> Association::export_keying_material() {
 
 std::optional<Event> Association::poll_event() {
   while (auto event = engine_->engine.poll_event()) {
-    if (std::holds_alternative<handshake::Established>(*event)) {
+    if (std::holds_alternative<dtls::Connected>(*event)) {
       return Connected{};
     }
-    if (const auto* received = std::get_if<handshake::Received>(&*event)) {
+    if (const auto* received = std::get_if<dtls::Message>(&*event)) {
       return Message{{received->bytes.begin(), received->bytes.end()}};
     }
-    if (std::holds_alternative<handshake::PeerClosed>(*event)) {
+    if (std::holds_alternative<dtls::Closed>(*event)) {
       return PeerClosed{};
     }
-    if (const auto* ended = std::get_if<handshake::Ended>(&*event)) {
+    if (const auto* ended = std::get_if<dtls::Failed>(&*event)) {
       return Failed{describe(ended->error)};
     }
     // A ticket. A PSK is never asked for in this way: psk() answers at once.

@@ -113,18 +113,18 @@ void Ours::drain() {
   follow_deadline();
 }
 
-void Ours::take(const handshake::EngineEvent& event) {
-  if (std::holds_alternative<handshake::Established>(event)) {
+void Ours::take(const dtls::Event& event) {
+  if (std::holds_alternative<dtls::Connected>(event)) {
     established_ = true;
     ++associations_;
   }
-  if (std::holds_alternative<handshake::PeerClosed>(event)) closed_ = true;
-  if (const auto* ended = std::get_if<handshake::Ended>(&event)) failure_ = ended->error;
-  if (std::holds_alternative<handshake::TicketCame>(event)) {
+  if (std::holds_alternative<dtls::Closed>(event)) closed_ = true;
+  if (const auto* ended = std::get_if<dtls::Failed>(&event)) failure_ = ended->error;
+  if (std::holds_alternative<dtls::TicketReceived>(event)) {
     while (auto ticket = engine_->take_ticket())
       ticket_ = std::move(ticket);
   }
-  if (const auto* received = std::get_if<handshake::Received>(&event)) {
+  if (const auto* received = std::get_if<dtls::Message>(&event)) {
     messages_.emplace_back(reinterpret_cast<const char*>(received->bytes.data()),
                            received->bytes.size());
   }

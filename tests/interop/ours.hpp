@@ -73,7 +73,7 @@ class Ours final : public handshake::Decisions {
   void take(const net::Incoming& incoming);
   std::span<std::byte> admit(const net::Incoming& incoming);
   void drain();
-  void take(const handshake::EngineEvent& event);
+  void take(const dtls::Event& event);
   void follow_deadline();
 
   handshake::Presented present(std::string_view server_name) override;

@@ -104,14 +104,14 @@ void EnginePair::start() {
 
 void EnginePair::drain(EngineSide& from, EngineSide& to) {
   while (auto event = from.engine->poll_event()) {
-    if (std::holds_alternative<handshake::Established>(*event)) ++from.established;
-    if (std::holds_alternative<handshake::PeerClosed>(*event)) from.closed = true;
-    if (std::holds_alternative<handshake::TicketCame>(*event)) ++from.tickets_came;
-    if (const auto* ended = std::get_if<handshake::Ended>(&*event)) from.failure = ended->error;
-    if (const auto* wants = std::get_if<handshake::WantsPsk>(&*event)) {
+    if (std::holds_alternative<dtls::Connected>(*event)) ++from.established;
+    if (std::holds_alternative<dtls::Closed>(*event)) from.closed = true;
+    if (std::holds_alternative<dtls::TicketReceived>(*event)) ++from.tickets_came;
+    if (const auto* ended = std::get_if<dtls::Failed>(&*event)) from.failure = ended->error;
+    if (const auto* wants = std::get_if<dtls::PskWanted>(&*event)) {
       from.psks_wanted.push_back(wants->identity);
     }
-    if (const auto* received = std::get_if<handshake::Received>(&*event)) {
+    if (const auto* received = std::get_if<dtls::Message>(&*event)) {
       from.messages.emplace_back(reinterpret_cast<const char*>(received->bytes.data()),
                                  received->bytes.size());
     }

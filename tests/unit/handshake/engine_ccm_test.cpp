@@ -52,7 +52,7 @@ class EngineForgeries : public EngineTest {
       out[size - 1] ^= std::byte{1};
       pair.server.engine->receive(std::span(out).first(size), pair.now());
       while (auto event = pair.server.engine->poll_event()) {
-        if (const auto* ended = std::get_if<handshake::Ended>(&*event)) {
+        if (const auto* ended = std::get_if<dtls::Failed>(&*event)) {
           pair.server.failure = ended->error;
         }
       }
