@@ -2,12 +2,8 @@
 
 #include <algorithm>
 
-#include "handshake/secret_log.hpp"
-#include "handshake/v13/peer_proof_13.hpp"
 #include "record/record_number.hpp"
-#include "wire/certificate.hpp"
 #include "wire/certificate_request.hpp"
-#include "wire/certificate_verify.hpp"
 #include "wire/key_share.hpp"
 #include "wire/parameter_lists.hpp"
 #include "wire/pre_shared_key.hpp"
@@ -63,10 +59,9 @@ Step check_extensions(const Offer& offer, const wire::ExtensionList& list,
 }  // namespace
 
 Client13::Client13(Core& core, Offer offer, Transcript transcript, const Suite& suite)
-    : Handshake(core),
-      offer_(std::move(offer)),
-      transcript_(std::move(transcript)),
-      suite_(&suite) {
+    : Handshake13(core, Sender::kClient), offer_(std::move(offer)) {
+  transcript_ = std::move(transcript);
+  suite_ = &suite;
   if (!transcript_.is_chosen()) transcript_.choose(wire::kDtls13, suite.hash, false);
 }
 
@@ -209,13 +204,7 @@ Step Client13::agree(const wire::ServerHello& hello) {
   core().negotiated.with_psk = with_psk_ && psk->origin == PskOrigin::kExternal;
   if (core().negotiated.with_psk) core().negotiated.psk_identity = offer_.psk->identity;
   schedule_.emplace(suite_->hash, with_psk_ ? psk->key : Bytes{});
-  handshake_secrets_ = schedule_->enter_handshake(agreed.view(), transcript_.digest());
-  log_traffic(core(), offer_.random, "HANDSHAKE_TRAFFIC_SECRET", handshake_secrets_);
-  const auto protection = [&](const crypto::Secret& secret) {
-    return record::Protection::tls13(suite_->aead, suite_->hash, secret.view());
-  };
-  channel().install_read(kHandshakeEpoch, protection(handshake_secrets_.server));
-  channel().install_write(kHandshakeEpoch, protection(handshake_secrets_.client));
+  enter_handshake(agreed.view(), offer_.random);
   state_ = State::kEncryptedExtensions;
   return {};
 }
@@ -263,97 +252,54 @@ Step Client13::take_certificate_request(const HandshakeMessage& message) {
 }
 
 Step Client13::take_certificate(const HandshakeMessage& message) {
-  const auto certificate = wire::parse_certificate_13(message.body);
-  if (!certificate) return broken(AlertDescription::kDecodeError, "its Certificate is malformed");
-  if (!certificate->context.empty()) {
-    return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
-  }
   PeerChain chain;
-  if (auto failure = collect_13(certificate->entries, chain)) return failure;
+  if (auto failure = read_certificate(message, chain)) return failure;
   if (chain.view().empty()) {  // RFC 8446 §4.4.2.4
     return broken(AlertDescription::kDecodeError, "it sent no certificate");
   }
-  transcript_.add(message.raw);
-  if (auto failure = peer_.take(core(), chain.view())) return failure;
+  if (auto failure = take_chain(message, chain)) return failure;
   state_ = State::kCertificateVerify;
   return {};
 }
 
 Step Client13::take_certificate_verify(const HandshakeMessage& message) {
-  if (auto failure =
-          take_certificate_verify_13(core(), peer_, Sender::kServer, transcript_, message)) {
-    return failure;
-  }
+  if (auto failure = check_signature(message)) return failure;
   state_ = State::kFinished;
   return {};
 }
 
 Step Client13::take_finished(const HandshakeMessage& message) {
-  if (auto failure = take_finished_13(core(), suite_->hash, handshake_secrets_.server.view(),
-                                      transcript_, message)) {
-    return failure;
-  }
+  if (auto failure = check_finished(message)) return failure;
   return answer();
 }
 
 // ---- our flight ----
 
-void Client13::add(HandshakeType type, Bytes body) {
-  transcript_.add(channel().add_message(type, body));
-}
-
-Step Client13::send_certificate() {
-  auto own = core().decisions->client_identity();
-  std::optional<crypto::SignatureScheme> scheme;
-  if (own != nullptr) {
-    scheme = choose_scheme(settings(), *own, wire::kDtls13, request_schemes_);
-    // RFC 8446 §4.4.2.3: with no scheme in common a client goes on without a certificate.
-    if (!scheme) own = nullptr;
-  }
-  static const std::vector<Buffer> kNone;
-  {
-    wire::Writer writer(scratch());
-    wire::write_certificate_13(writer, {}, own == nullptr ? kNone : own->chain);
-    if (!writer.ok()) return unable("our own certificate chain is too long");
-    add(HandshakeType::kCertificate, Bytes(scratch()).first(writer.written()));
-  }
-  if (own == nullptr) return {};
-  const SignedContent content(Sender::kClient, transcript_.digest());
-  auto signature = crypto::sign(own->key.get(), *scheme, content.view());
-  if (!signature) return unable("our own key cannot sign: " + signature.error().message);
-  wire::Writer writer(scratch());
-  wire::write_signed(writer, {static_cast<wire::SignatureScheme>(*scheme), *signature});
-  add(HandshakeType::kCertificateVerify, Bytes(scratch()).first(writer.written()));
-  return {};
+Step Client13::show_certificate() {
+  const auto own = core().decisions->client_identity();
+  const auto scheme = own == nullptr
+                          ? std::nullopt
+                          : choose_scheme(settings(), *own, wire::kDtls13, request_schemes_);
+  // RFC 8446 §4.4.2.3: with no scheme in common a client goes on without a certificate.
+  return send_certificate(scheme ? own.get() : nullptr, scheme.value_or(crypto::SignatureScheme{}));
 }
 
 Step Client13::answer() {
-  const auto after_server = transcript_.digest();
-  auto application = schedule_->enter_application(after_server);
-  log_traffic(core(), offer_.random, "TRAFFIC_SECRET_0", application);
-  Secrets13 secrets;
-  secrets.suite = suite_;
-  secrets.exporter = schedule_->exporter(after_server);
-  log_secret(core(), offer_.random, "EXPORTER_SECRET", secrets.exporter);
-
+  auto application = enter_application(offer_.random);
   channel().begin_flight();
   if (was_asked_) {
-    if (auto failure = send_certificate()) return failure;
+    if (auto failure = show_certificate()) return failure;
   }
-  const auto mac =
-      finished_mac(suite_->hash, handshake_secrets_.client.view(), transcript_.digest());
   core().to_be_confirmed = was_asked_;
-  add(HandshakeType::kFinished, mac.view());
+  send_finished();
   channel().end_flight(Channel::Then::kAwaitAck, core().now);
 
+  auto& [traffic, secrets] = application;
   secrets.resumption = schedule_->resumption(transcript_.digest());
-  const auto protection = [&](const crypto::Secret& secret) {
-    return record::Protection::tls13(suite_->aead, suite_->hash, secret.view());
-  };
-  channel().install_read(kApplicationEpoch, protection(application.server));
-  channel().install_write(kApplicationEpoch, protection(application.client));
-  secrets.read_traffic = std::move(application.server);
-  secrets.write_traffic = std::move(application.client);
+  channel().install_read(kApplicationEpoch, protection(traffic.server));
+  channel().install_write(kApplicationEpoch, protection(traffic.client));
+  secrets.read_traffic = std::move(traffic.server);
+  secrets.write_traffic = std::move(traffic.client);
   core().secrets = std::move(secrets);
   if (core().negotiated.resumed) {
     core().peer_leaf = offer_.ticket->state.peer_leaf;

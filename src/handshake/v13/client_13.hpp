@@ -13,15 +13,13 @@
 
 #include <optional>
 
-#include "handshake/authentication.hpp"
-#include "handshake/handshake.hpp"
 #include "handshake/hello/offer.hpp"
-#include "handshake/transcript.hpp"
+#include "handshake/v13/handshake_13.hpp"
 #include "wire/server_hello.hpp"
 
 namespace dtls::handshake {
 
-class Client13 : public Handshake {
+class Client13 : public Handshake13 {
  public:
   Client13(Core& core, Offer offer, Transcript transcript, const Suite& suite);
 
@@ -33,7 +31,6 @@ class Client13 : public Handshake {
     if (!offer_.psk) return {};
     return offer_.psk->identity;
   }
-  Step on_change_cipher_spec() override { return {}; }  // noise in 1.3 (RFC 9147 §5.3)
 
  private:
   // In the order in which they pass.
@@ -55,18 +52,12 @@ class Client13 : public Handshake {
   Step take_finished(const HandshakeMessage& message);
 
   Step agree(const wire::ServerHello& hello);
-  Step send_certificate();
+  Step show_certificate();
   Step answer();
-  void add(wire::HandshakeType type, Bytes body);
 
   Offer offer_;
-  Transcript transcript_;
-  const Suite* suite_;
   State state_ = State::kServerHello;
   bool retried_ = false;
-  std::optional<KeySchedule13> schedule_;
-  TrafficSecrets handshake_secrets_;
-  PeerCredentials peer_;
   bool with_psk_ = false;
   bool was_asked_ = false;  // a CertificateRequest came
   Buffer request_context_;

@@ -7,13 +7,9 @@
 #include "handshake/hello/offered_shares.hpp"
 #include "handshake/hello/retry.hpp"
 #include "handshake/peer_alert.hpp"
-#include "handshake/secret_log.hpp"
 #include "handshake/tickets.hpp"
-#include "handshake/v13/peer_proof_13.hpp"
 #include "record/record_number.hpp"
-#include "wire/certificate.hpp"
 #include "wire/certificate_request.hpp"
-#include "wire/certificate_verify.hpp"
 #include "wire/key_share.hpp"
 #include "wire/new_session_ticket.hpp"
 #include "wire/parameter_lists.hpp"
@@ -51,7 +47,8 @@ PskModes psk_modes(const Settings& settings, const ReceivedHello& hello) {
 
 }  // namespace
 
-Server13::Server13(Core& core, ReceivedHello hello) : Handshake(core), hello_(std::move(hello)) {}
+Server13::Server13(Core& core, ReceivedHello hello)
+    : Handshake13(core, Sender::kServer), hello_(std::move(hello)) {}
 
 Step Server13::on_message(const HandshakeMessage& message) {
   static constexpr Row<Server13, State> kTable[] = {
@@ -335,10 +332,6 @@ Step Server13::ask_again(crypto::Group group) {
 
 // ---- the server's flight ----
 
-void Server13::add(HandshakeType type, Bytes body) {
-  transcript_.add(channel().add_message(type, body));
-}
-
 Step Server13::answer(Bytes share) {
   auto& agreed = core().negotiated;
   agreed.suite = suite_->id;
@@ -362,13 +355,15 @@ Step Server13::answer(Bytes share) {
 
   channel().begin_flight();
   if (auto failure = send_server_hello(share)) return failure;
-  install_handshake_keys();
+  enter_handshake(agreed_.view(), hello_.random());
+  agreed_ = {};
   send_extensions();
   if (!psk_) {
     if (presented_.asks_client) send_certificate_request();
-    if (auto failure = send_certificate()) return failure;
+    if (auto failure = send_certificate(presented_.identity.get(), scheme_)) return failure;
   }
   send_finished();
+  install_application_keys();
   channel().end_flight(Channel::Then::kAwaitAnswer, core().now);
   state_ = !psk_ && presented_.asks_client ? State::kCertificate : State::kFinished;
   return {};
@@ -391,17 +386,6 @@ Step Server13::send_server_hello(Bytes share) {
   writer.end_vector(extensions);
   add(HandshakeType::kServerHello, Bytes(scratch()).first(writer.written()));
   return {};
-}
-
-void Server13::install_handshake_keys() {
-  handshake_secrets_ = schedule_->enter_handshake(agreed_.view(), transcript_.digest());
-  agreed_ = {};
-  const auto protection = [&](const crypto::Secret& secret) {
-    return record::Protection::tls13(suite_->aead, suite_->hash, secret.view());
-  };
-  channel().install_write(kHandshakeEpoch, protection(handshake_secrets_.server));
-  channel().install_read(kHandshakeEpoch, protection(handshake_secrets_.client));
-  log_traffic(core(), hello_.random(), "HANDSHAKE_TRAFFIC_SECRET", handshake_secrets_);
 }
 
 void Server13::send_extensions() {
@@ -436,52 +420,20 @@ void Server13::send_certificate_request() {
   add(HandshakeType::kCertificateRequest, Bytes(scratch()).first(writer.written()));
 }
 
-Step Server13::send_certificate() {
-  const Identity& own = *presented_.identity;
-  {
-    wire::Writer writer(scratch());
-    wire::write_certificate_13(writer, {}, own.chain);
-    if (!writer.ok()) return unable("our own certificate chain is too long");
-    add(HandshakeType::kCertificate, Bytes(scratch()).first(writer.written()));
-  }
-  const SignedContent content(Sender::kServer, transcript_.digest());
-  auto signature = crypto::sign(own.key.get(), scheme_, content.view());
-  if (!signature) return unable("our own key cannot sign: " + signature.error().message);
-  wire::Writer writer(scratch());
-  wire::write_signed(writer, {static_cast<wire::SignatureScheme>(scheme_), *signature});
-  add(HandshakeType::kCertificateVerify, Bytes(scratch()).first(writer.written()));
-  return {};
-}
-
-void Server13::send_finished() {
-  const auto mac =
-      finished_mac(suite_->hash, handshake_secrets_.server.view(), transcript_.digest());
-  add(HandshakeType::kFinished, mac.view());
-
-  const auto digest = transcript_.digest();
-  auto application = schedule_->enter_application(digest);
-  log_traffic(core(), hello_.random(), "TRAFFIC_SECRET_0", application);
-  Secrets13 secrets;
-  secrets.suite = suite_;
-  secrets.exporter = schedule_->exporter(digest);
-  log_secret(core(), hello_.random(), "EXPORTER_SECRET", secrets.exporter);
-  channel().install_write(kApplicationEpoch, record::Protection::tls13(suite_->aead, suite_->hash,
-                                                                       application.server.view()));
-  secrets.write_traffic = std::move(application.server);
-  client_application_ = std::move(application.client);
+// Ours to write with; the client's follow when its Finished has come.
+void Server13::install_application_keys() {
+  auto [traffic, secrets] = enter_application(hello_.random());
+  channel().install_write(kApplicationEpoch, protection(traffic.server));
+  secrets.write_traffic = std::move(traffic.server);
+  client_application_ = std::move(traffic.client);
   core().secrets = std::move(secrets);
 }
 
 // ---- the client's flight ----
 
 Step Server13::take_certificate(const HandshakeMessage& message) {
-  const auto certificate = wire::parse_certificate_13(message.body);
-  if (!certificate) return broken(AlertDescription::kDecodeError, "its Certificate is malformed");
-  if (!certificate->context.empty()) {  // RFC 8446 §4.4.2
-    return broken(AlertDescription::kIllegalParameter, "its Certificate has a context");
-  }
   PeerChain chain;
-  if (auto failure = collect_13(certificate->entries, chain)) return failure;
+  if (auto failure = read_certificate(message, chain)) return failure;
   if (chain.view().empty() && presented_.requires_client) {
     return Failure{AlertDescription::kCertificateRequired,
                    {ErrorKind::kUntrusted,
@@ -489,29 +441,21 @@ Step Server13::take_certificate(const HandshakeMessage& message) {
                     "sent no certificate, but option `ca` requires a client certificate",
                     {}}};
   }
-  transcript_.add(message.raw);
-  if (auto failure = peer_.take(core(), chain.view())) return failure;
+  if (auto failure = take_chain(message, chain)) return failure;
   state_ = peer_.shown() ? State::kCertificateVerify : State::kFinished;
   return {};
 }
 
 Step Server13::take_certificate_verify(const HandshakeMessage& message) {
-  if (auto failure =
-          take_certificate_verify_13(core(), peer_, Sender::kClient, transcript_, message)) {
-    return failure;
-  }
+  if (auto failure = check_signature(message)) return failure;
   state_ = State::kFinished;
   return {};
 }
 
 Step Server13::take_finished(const HandshakeMessage& message) {
-  if (auto failure = take_finished_13(core(), suite_->hash, handshake_secrets_.client.view(),
-                                      transcript_, message)) {
-    return failure;
-  }
+  if (auto failure = check_finished(message)) return failure;
   auto& secrets = std::get<Secrets13>(core().secrets);
-  channel().install_read(kApplicationEpoch, record::Protection::tls13(suite_->aead, suite_->hash,
-                                                                      client_application_.view()));
+  channel().install_read(kApplicationEpoch, protection(client_application_));
   secrets.read_traffic = std::move(client_application_);
   channel().send_ack();
   send_tickets();

@@ -14,14 +14,12 @@
 #include <memory>
 #include <optional>
 
-#include "handshake/authentication.hpp"
-#include "handshake/handshake.hpp"
 #include "handshake/hello/received_hello.hpp"
-#include "handshake/transcript.hpp"
+#include "handshake/v13/handshake_13.hpp"
 
 namespace dtls::handshake {
 
-class Server13 : public Handshake {
+class Server13 : public Handshake13 {
  public:
   Server13(Core& core, ReceivedHello hello);
 
@@ -29,7 +27,6 @@ class Server13 : public Handshake {
   Step begin();
 
   Step on_message(const HandshakeMessage& message) override;
-  Step on_change_cipher_spec() override { return {}; }  // noise in 1.3 (RFC 9147 §5.3)
   Step provide_psk(const PreSharedKey* key) override;
   [[nodiscard]] std::size_t held_bytes() const override {
     return hello_.held_bytes() + transcript_.held_bytes() + peer_.leaf().capacity();
@@ -70,18 +67,12 @@ class Server13 : public Handshake {
   Step send_server_hello(Bytes share);
   void send_extensions();
   void send_certificate_request();
-  Step send_certificate();
-  void send_finished();
+  void install_application_keys();
   void send_tickets();
-  void add(wire::HandshakeType type, Bytes body);
-  void install_handshake_keys();
 
   ReceivedHello hello_;
   State state_ = State::kSecondHello;
   Presented presented_;
-  Transcript transcript_;
-  const Suite* suite_ = nullptr;
-  std::optional<KeySchedule13> schedule_;
   std::optional<AgreedPsk> psk_;
   std::uint16_t next_psk_ = 0;            // the identity that is looked at
   bool has_retried_ = false;              // a HelloRetryRequest was sent
@@ -89,9 +80,7 @@ class Server13 : public Handshake {
   std::optional<crypto::Group> group_;
   crypto::SignatureScheme scheme_{};
   crypto::SharedSecret agreed_;
-  TrafficSecrets handshake_secrets_;
   crypto::Secret client_application_;
-  PeerCredentials peer_;
   std::uint16_t record_limit_ = 0;
 };
 
