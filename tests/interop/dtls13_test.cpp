@@ -71,6 +71,18 @@ TEST_P(Dtls13, a_session_is_resumed_with_its_ticket) {
   EXPECT_TRUE(until([&] { return peer_->has_resumed(); })) << story();
 }
 
+// RFC 8446 §4.2.9: psk_ke. wolfSSL's server takes it, and its client offers it beside psk_dhe_ke.
+TEST_P(Dtls13, a_session_is_resumed_without_a_key_agreement) {
+  if (GetParam().library == kNewNss) GTEST_SKIP() << "NSS knows psk_dhe_ke only";
+  our_wishes_.settings.psk_only = true;
+  our_wishes_.settings.psk_with_dhe = false;
+  use_certificates();
+  ASSERT_NO_FATAL_FAILURE(resume());
+  if (IsSkipped()) return;
+  EXPECT_EQ(ours_->negotiated().group, wire::NamedGroup{}) << story();
+  EXPECT_TRUE(until([&] { return peer_->has_resumed(); })) << story();
+}
+
 TEST_P(Dtls13, we_update_our_keys_and_have_the_peer_update_its_own) {
   use_certificates();
   ASSERT_NO_FATAL_FAILURE(meet());
