@@ -89,13 +89,13 @@ const COMPLETE = [
     errno: "EINVAL",
   },
   {
-    file: /^src\/session\/host_identities/,
+    file: /^src\/association\/host_identities/,
     context: /^(?:\w+ :: )*refuse_key /,
     before: "option `cert`: ",
     errno: "EINVAL",
   },
   {
-    file: /^src\/session\/protocol_options/,
+    file: /^src\/association\/protocol_options/,
     context: /^(?:\w+ :: )*refuse /,
     before: "option ",
     errno: "EINVAL",
@@ -106,30 +106,30 @@ const COMPLETE = [
     before: `${GAP}: `,
   },
   {
-    file: /^src\/handshake\/channel_receive|^src\/record\/inbound/,
+    file: /^src\/handshake\/flight\/channel_|^src\/record\/inbound/,
     context: /^/,
     before: `${PEER} broke the protocol: `,
     errno: "EPROTO",
   },
   {
-    file: /^src\/handshake\//,
+    file: /^src\/(?:handshake\/|association\/(?:engine|renegotiation))/,
     context: /^(?:\w+ :: )*broken /,
     before: `${PEER} broke the protocol: `,
     errno: "EPROTO",
   },
   {
-    file: /^src\/handshake\//,
+    file: /^src\/(?:handshake\/|association\/(?:engine|renegotiation))/,
     context: /^(?:\w+ :: )*incompatible /,
     before: `${PEER} `,
     errno: "EPROTO",
   },
   {
-    file: /^src\/handshake\//,
+    file: /^src\/(?:handshake\/|association\/(?:engine|renegotiation))/,
     context: /ErrorKind :: k(?:Peer|Timeout|Untrusted|Malformed)/,
     before: `${PEER} `,
   },
   {
-    file: /^src\/session\/decisions/,
+    file: /^src\/association\/decisions/,
     context: /\. reason =$/,
     before: `${PEER} `,
     errno: "EACCES",
@@ -141,7 +141,7 @@ const COMPLETE = [
     errno: "EACCES",
   },
   {
-    file: /^src\/handshake\//,
+    file: /^src\/(?:handshake\/|association\/(?:engine|renegotiation))/,
     context: /^(?:\w+ :: )*unable |kSystem , EPIPE/,
     before: `the association with ${GAP} failed: `,
     errno: "EIO",
@@ -182,8 +182,10 @@ const ERRNO = /\bE(?!RRNO)[A-Z]{3,}\b/;
 
 /** Where sentences stand on the page: the first part whose sources match. */
 const PARTS = Object.freeze({
-  "Options, certificates and keys": /^src\/(?:session|credentials)\//,
-  "What the peer did, and handshakes": /^src\/(?:handshake|record|wire)\//,
+  "Options, certificates and keys":
+    /^src\/(?:association\/(?!engine|renegotiation)|credentials\/)/,
+  "What the peer did, and handshakes":
+    /^src\/(?:(?:handshake|record|wire)\/|association\/(?:engine|renegotiation))/,
   "Addresses and sockets": /^src\/(?:net|process)\//,
   "Servers, clients and connections":
     /^(?:src\/(?:runtime|endpoint)|include)\//,
