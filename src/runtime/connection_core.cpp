@@ -13,9 +13,6 @@
 namespace dtls::runtime {
 namespace {
 
-// How soon a datagram is tried again that the kernel's send buffer had no room for.
-constexpr Duration kSendRetry{1};
-
 // How often the server is told, at most, that a peer speaks.
 constexpr Duration kSpokeAgain{1000};
 
@@ -335,7 +332,7 @@ void ConnectionCore::say_goodbye() {
 void ConnectionCore::rearm(TimePoint now) {
   std::optional<TimePoint> when;
   if (is_live()) when = association_.session.deadline();
-  if (port_.is_blocked()) when = std::min(when.value_or(TimePoint::max()), now + kSendRetry);
+  if (port_.is_blocked()) when = std::min(when.value_or(TimePoint::max()), now + Port::kRetry);
   if (when == armed_for_) return;
   if (timer_) loop_.cancel_timer(*std::exchange(timer_, std::nullopt));
   armed_for_ = when;

@@ -9,6 +9,7 @@
 
 #include "dtls/error.hpp"
 #include "dtls/path.hpp"
+#include "dtls/time.hpp"
 #include "net/loop_core.hpp"
 #include "net/transmit_batch.hpp"
 #include "net/udp_socket.hpp"
@@ -19,6 +20,9 @@ namespace dtls::runtime {
 // thread, which it has only while something waits to be sent.
 class Port {
  public:
+  // How soon a flush is tried again that the kernel's send buffer had no room for.
+  static constexpr Duration kRetry{1};
+
   Port() = default;
   ~Port();
   Port(const Port&) = delete;

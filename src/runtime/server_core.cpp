@@ -20,9 +20,6 @@ namespace {
 // Bounded: a flood must not starve the timers and the other sockets of the loop.
 constexpr int kMostBatches = 16;
 
-// How soon a flush is tried again that the kernel's send buffer had no room for.
-constexpr Duration kSendRetry{1};
-
 // Flag is set during a call, also one that an exception ends.
 class Flag {
  public:
@@ -186,7 +183,7 @@ void ServerCore::flush() {
   static_cast<void>(port_.flush());
   if (port_.is_blocked()) {
     if (retry_) return;
-    retry_ = loop_.add_timer(loop_.core().now() + kSendRetry, [this] {
+    retry_ = loop_.add_timer(loop_.core().now() + Port::kRetry, [this] {
       retry_.reset();
       flush();
     });
