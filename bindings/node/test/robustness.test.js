@@ -569,14 +569,17 @@ const establish = () => {
 const kept = establish();
 const turn = () => new Promise(setImmediate);
 (async () => {
-  await turn(); // Node's loop is watched with one descriptor from now on
+  // From now on Node's loop is watched with one descriptor, and its signals, while a call waits in
+  // a callback of Node's, with another.
+  await turn();
+  const later = establish();
   const before = descriptors();
   for (let i = 0; i < 50; i++) establish();
   await turn();
   while (descriptors() > before) { gc(); await turn(); }
   kept.client.send("y");
   console.log(kept.peer.recv(Buffer.alloc(1)));
-  for (const dtls of [kept.client, kept.peer, server]) dtls.close();
+  for (const dtls of [kept.client, kept.peer, later.client, later.peer, server]) dtls.close();
 })();`,
     { env },
   ).exited;
