@@ -86,9 +86,9 @@ std::optional<std::size_t> AeadKey::open(AeadNonce /*nonce*/, Bytes aad,
   return content.size();
 }
 
-std::optional<std::size_t> AeadKey::open_with_nonce(
-    AeadNonce nonce, std::span<const std::byte, kTls12AadSize> aad,
-    std::span<std::byte> sealed) const {
+std::optional<std::size_t> AeadKey::open_with_nonce(AeadNonce nonce,
+                                                    std::span<const std::byte, kTls12AadSize> aad,
+                                                    std::span<std::byte> sealed) const {
   if (sealed.size() < kExplicitNonceSize) return std::nullopt;
   return open(nonce, aad, sealed.subspan(kExplicitNonceSize));
 }

@@ -18,8 +18,8 @@ namespace dtls::node {
 //    for that time, or our own readiness would wake the wait for libuv's and deliver what a
 //    blocking call must not deliver. The next iteration of Node's loop starts them again.
 //
-// uv_run is not reentrant. Whether it runs underneath is known to JavaScript (lib/core/node_loop.js),
-// which then calls await_signals in place of turn.
+// uv_run is not reentrant. Whether it runs underneath is known to JavaScript
+// (lib/core/node_loop.js), which then calls await_signals in place of turn.
 class NodeLoop {
  public:
   NodeLoop(Napi::Env env, EventLoop& ours);

@@ -1,4 +1,5 @@
-// The addon's functions for tasks: mailboxes, and the requests to end (see lib/jsre/host/mailbox.js).
+// The addon's functions for tasks: mailboxes, and the requests to end (see
+// lib/jsre/host/mailbox.js).
 #pragma once
 
 #include <napi.h>
