@@ -75,7 +75,7 @@ Result<std::size_t> ConnectionCore::seal(std::span<const std::byte> message) {
   if (room.empty()) {
     return Error{ErrorKind::kSystem, EAGAIN, "the socket's send buffer is full", {}};
   }
-  const auto size = association_.session.seal(message, room);
+  auto size = association_.session.seal(message, room);
   if (!size) return std::move(size).error();
   const TimePoint now = loop_.core().now();
   note_speech(now);
@@ -91,7 +91,7 @@ Result<std::size_t> ConnectionCore::send_many(
     std::span<const std::span<const std::byte>> messages) {
   std::size_t count = 0;
   for (const auto& message : messages) {
-    const auto sent = seal(message);
+    auto sent = seal(message);
     if (!sent) {
       if (count == 0) return sent;
       break;

@@ -346,8 +346,8 @@ void ServerCore::close() {
   if (!port_.is_open()) return;
   const auto self = weak_from_this().lock();  // null in the destructor
   // Each takes what waits in the server's socket, for all of them, before the routes end.
-  for (std::size_t i = 0; i < connections_.size(); ++i) {
-    if (connections_[i] != nullptr) connections_[i]->leave_server();
+  for (ConnectionCore* connection : connections_) {
+    if (connection != nullptr) connection->leave_server();
   }
   if (named_) NamedServers::of_process().leave(*named_);
   if (trim_) loop_.cancel_timer(*std::exchange(trim_, std::nullopt));

@@ -149,6 +149,7 @@ Napi::Value ConnectionObject::send_many(const Napi::CallbackInfo& info) {
     values.push_back(list[i]);
   // From here on no JavaScript runs that could take the bytes away.
   std::vector<std::span<const std::byte>> messages;
+  messages.reserve(values.size());
   for (const Napi::Value& value : values)
     messages.push_back(bytes_of(value));
   const auto sent = connection_->send_many(messages);
