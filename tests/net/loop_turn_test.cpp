@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -15,8 +16,8 @@
 #include "net/loop_core.hpp"
 
 namespace {
-int alarms_set = 0;
-int waits = 0;
+std::atomic<int> alarms_set = 0;
+std::atomic<int> waits = 0;
 }  // namespace
 
 // In place of the C library's, to count the calls.

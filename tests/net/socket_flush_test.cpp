@@ -24,7 +24,7 @@ struct Kernel {
   int multiple_calls = 0;
   int messages = 0;
 };
-Kernel kernel;
+thread_local Kernel kernel;  // other tests have threads that send
 
 }  // namespace
 
