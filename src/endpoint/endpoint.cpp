@@ -1,4 +1,4 @@
-// What becomes of a datagram, and who makes room.
+// The way of a datagram through an endpoint, and the limits.
 #include "endpoint/endpoint.hpp"
 
 #include <chrono>

@@ -59,7 +59,7 @@ struct Accepted {
 // becomes of them. One thread at a time.
 class Endpoint {
  public:
-  // What became of a datagram.
+  // The outcome for a datagram.
   struct Nothing {};  // dropped, or kept with what its peer has sent before
   struct Reply {
     std::size_t size = 0;  // send that much of the reply buffer to the peer
@@ -142,7 +142,7 @@ class Endpoint {
   [[nodiscard]] Census::Member* find(Handle handle);
   void enter(Census::Member& member);
   [[nodiscard]] bool is_unfinished(const Place& place);
-  // detach cuts the way from an association to its slot; what is not here has none.
+  // detach cuts the way from an association of this thread to its slot.
   void detach(const Place& place);
   Place promote(Slots::value_type* slot, const Place& place);
   Place leave(Slots::value_type* slot, const Place& place);

@@ -62,7 +62,7 @@ std::optional<Accepted> Endpoint::accept(TimePoint now) {
   return accepted;
 }
 
-// promote makes a candidate the current association, and gives the one that was.
+// promote makes a candidate the current association, and returns the previous one.
 Place Endpoint::promote(Slots::value_type* slot, const Place& place) {
   if (slot == nullptr || !slot->second.is_candidate(place)) return {};
   const Place replaced = slot->second.current.place;

@@ -73,7 +73,7 @@ class Migrations {
   // if another claimant is registered.
   Result<bool> claim(Id socket, const std::string& server_name, Owner claimant, TimePoint now);
 
-  // What a claimant gets: nothing yet, nothing ever, or the association.
+  // The outcome for a claimant: nothing yet, nothing ever, or the association.
   struct Later {};
   struct Never {};
   struct Collected {
