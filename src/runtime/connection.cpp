@@ -55,7 +55,8 @@ Result<int> Connection::descriptor() {
   return core_->descriptor();
 }
 std::size_t Connection::pending() {
-  return core_->pending();
+  const auto core = core_;  // a callback may destroy this handle
+  return core->pending();
 }
 void Connection::close() {
   core_->close();
@@ -67,7 +68,8 @@ void Connection::flush() {
   core_->flush();
 }
 Result<std::size_t> Connection::send_many(std::span<const std::span<const std::byte>> messages) {
-  return core_->send_many(messages);
+  const auto core = core_;
+  return core->send_many(messages);
 }
 void Connection::on_message(MessageCallback callback) {
   core_->on_message(std::move(callback));
@@ -97,7 +99,8 @@ Result<std::size_t> Connection::recv(std::span<std::byte> into, Timeout timeout)
 }
 
 Result<std::size_t> Connection::try_send(std::span<const std::byte> message) {
-  return core_->try_send(message);
+  const auto core = core_;
+  return core->try_send(message);
 }
 
 Result<std::size_t> Connection::try_recv(std::span<std::byte> into) {

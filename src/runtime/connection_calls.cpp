@@ -76,14 +76,11 @@ Result<std::size_t> ConnectionCore::seal(std::span<const std::byte> message) {
     return Error{ErrorKind::kSystem, EAGAIN, "the socket's send buffer is full", {}};
   }
   auto size = association_.session.seal(message, room);
+  port->commit(wire_path(), size ? *size : 0);
   if (!size) return std::move(size).error();
   const TimePoint now = loop_.core().now();
   note_speech(now);
-  if (*size > 0) {
-    port->commit(wire_path(), *size);
-  } else {
-    drain(now);
-  }
+  if (*size == 0) drain(now);
   return message.size();
 }
 
@@ -268,7 +265,7 @@ Result<void> ConnectionCore::own_socket() {
   auto made = server->split(association_.path);
   if (!made) return std::move(made).error();
   const TimePoint now = loop_.core().now();
-  // What came for this peer before the split waits in the server's socket.
+  // Datagrams of this peer from before the split wait in the server's socket.
   server->take_in_all(now);
   if (is_closed()) return connection_closed();
   if (auto attached = attach_socket(std::move(*made)); !attached) return attached;

@@ -54,6 +54,7 @@ void ConnectionCore::start() {
   if (opening == nullptr) return;
   loop_.core().cancel_timer(opening->start);
   phase_ = Serving{};
+  const auto self = shared_from_this();  // a callback of the program may destroy it
   const TimePoint now = loop_.core().now();
   for (auto& datagram : std::exchange(association_.opening, {}))
     receive(datagram, now);
@@ -88,6 +89,7 @@ void ConnectionCore::receive(std::span<std::byte> datagram, TimePoint now) {
   if (const auto message = association_.session.open(datagram, now)) {
     return take_message(*message, now);
   }
+  const auto self = shared_from_this();  // a callback of the program may destroy it
   drain(now);
   if (!is_handshaking() || !handle()) return;
   if (const auto server = server_here()) {
@@ -267,11 +269,10 @@ void ConnectionCore::send_pending() {
   Port* const port = this->port();
   if (port == nullptr) return;
   bool any = false;
-  while (true) {
-    const auto room = port->room(kMaxDatagram);
-    const std::size_t size = room.empty() ? 0 : association_.session.poll_transmit(room);
-    if (size == 0) break;
+  for (auto room = port->room(kMaxDatagram); !room.empty(); room = port->room(kMaxDatagram)) {
+    const std::size_t size = association_.session.poll_transmit(room);
     port->commit(wire_path(), size);
+    if (size == 0) break;
     any = true;
   }
   if (any) flush_soon();
@@ -405,7 +406,7 @@ void ConnectionCore::report_failure(Failed failed) {
 // that the peer may come back; the descriptor stays until close, for watches.
 void ConnectionCore::end(Association::End how) {
   association_.end = std::move(how);
-  rearm(Clock::now());
+  rearm(loop_.core().now());
   leave_endpoint();
   loop_.core().readiness_changed(*this);
 }

@@ -99,6 +99,8 @@ class ConnectionCore final : public net::Source,
   // socket of its own on another device does not: the kernel leaves to the server what came by a
   // device that is not its.
   [[nodiscard]] bool is_reached_by(const ServerCore& server) const;
+  // handle gives the endpoint's, while that counts this association.
+  [[nodiscard]] endpoint::Handle handle() const;
   // on_evicted: the endpoint has forgotten it, to make room.
   void on_evicted(const endpoint::Evicted& evicted);
   // on_superseded: the peer's new association takes its place.
@@ -199,8 +201,6 @@ class ConnectionCore final : public net::Source,
   void end(Association::End how);
   // server_here gives the server of this thread while it is open, and null otherwise.
   [[nodiscard]] std::shared_ptr<ServerCore> server_here() const;
-  // handle gives the endpoint's, while that counts this association.
-  [[nodiscard]] endpoint::Handle handle() const;
   void leave_endpoint();
   Result<void> own_socket();
   Result<void> attach_socket(net::UdpSocket&& socket);  // moved from only if that succeeds

@@ -1,5 +1,4 @@
 // How connections move from thread to thread.
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -42,7 +41,7 @@ void ConnectionCore::fly_away() {
   if (is_elsewhere()) return close();
   if (is_closed()) return;
   const auto self = shared_from_this();
-  // What waits in the socket now is not there for others to sort out later.
+  // Datagrams that wait in the socket now need not be routed by the next owner.
   if (can_migrate()) take_in(loop_.core().now());
   flush();
   if (is_closed()) return;
@@ -173,12 +172,8 @@ void ConnectionCore::collect() {
     Migrations::of_process().withdraw(id);
     return fail(std::move(begun).error());
   }
-  for (const auto& datagram : std::exchange(association_.unsent, {})) {
-    const auto room = port_.room(datagram.size());
-    if (room.empty()) break;
-    std::ranges::copy(datagram, room.begin());
-    port_.commit(nullptr, datagram.size());
-  }
+  for (const auto& datagram : std::exchange(association_.unsent, {}))
+    port_.add(nullptr, datagram);
   flush_soon();
   on_routing(collected.routing);
   for (auto& datagram : collected.datagrams)

@@ -77,8 +77,17 @@ std::span<std::byte> Port::room(std::size_t most) {
   return is_blocked_ ? std::span<std::byte>() : room(most);
 }
 
+// A port that has nothing to send keeps no batch.
 void Port::commit(const Path* path, std::size_t size) {
   batch_->commit(path, size);
+  if (batch_->empty()) give_back();
+}
+
+void Port::add(const Path* path, std::span<const std::byte> datagram) {
+  const auto memory = room(datagram.size());
+  if (memory.empty()) return;
+  std::ranges::copy(datagram, memory.begin());
+  commit(path, datagram.size());
 }
 
 std::optional<Error> Port::flush() {

@@ -38,11 +38,13 @@ class Port {
   void close();
 
   // room gives memory for one datagram of at most `most` bytes, until the next call. Empty: the
-  // kernel has no room for the datagrams before it.
+  // kernel has no room for the datagrams before it. Otherwise commit must follow.
   std::span<std::byte> room(std::size_t most);
   // commit makes the first `size` bytes of that memory a datagram, to `path` or, where that is
-  // null, to the peer that the socket is connected to.
+  // null, to the peer that the socket is connected to. Size 0: none.
   void commit(const Path* path, std::size_t size);
+  // add makes a datagram of a copy of these bytes; without room it is lost, as datagrams may be.
+  void add(const Path* path, std::span<const std::byte> datagram);
 
   // flush sends what waits. The result is the first failure; a full send buffer is none.
   std::optional<Error> flush();

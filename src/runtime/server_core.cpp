@@ -118,6 +118,7 @@ Result<void> ServerCore::add_identity(const HostIdentityConfig& config) {
 // while a queue is full, as a connection's own is; but only one batch is read before the program
 // gets its turn, in which it may read. The queues have room for that: see ReceivedMessages.
 void ServerCore::take_in(TimePoint now) {
+  if (loop_.core().in_turn() && read_empty_at_ == now) return;
   for (int i = 0; i < kMostBatches; ++i) {
     meets_full_queue_ = false;
     if (!take_in_batch(now) || meets_full_queue_) return;
@@ -134,7 +135,6 @@ void ServerCore::take_in_all(TimePoint now) {
 // nothing out of the socket: datagrams of the batch that it is in come first.
 bool ServerCore::take_in_batch(TimePoint now) {
   if (!port_.is_open() || is_taking_in_) return false;
-  if (loop_.core().in_turn() && read_empty_at_ == now) return false;
   ReceiveMemory memory;
   const auto count = port_.socket().receive(memory.batch());
   if (!count) return true;  // an ICMP error about one of many peers: that peer's timers tell
@@ -154,7 +154,8 @@ void ServerCore::take(const Path& path, std::span<std::byte> datagram, TimePoint
   const auto routed = endpoint_.receive(path, datagram, now, reply);
   serve_evictions();
   if (const auto* answer = std::get_if<endpoint::Endpoint::Reply>(&routed)) {
-    reply_to(path, std::span(reply).first(answer->size));
+    port_.add(&path, std::span(reply).first(answer->size));
+    flush_soon(loop_.core());
   } else if (std::holds_alternative<endpoint::Endpoint::Opened>(routed)) {
     peak_ = std::max(peak_, endpoint_.census().associations());
     loop_.core().readiness_changed(*this);
@@ -165,15 +166,6 @@ void ServerCore::take(const Path& path, std::span<std::byte> datagram, TimePoint
     }
     deliver(path, delivery->to, datagram, now, by);
   }
-}
-
-// An answer without room is lost, as a datagram may be.
-void ServerCore::reply_to(const Path& path, std::span<const std::byte> reply) {
-  const auto room = port_.room(reply.size());
-  if (room.empty()) return;
-  std::ranges::copy(reply, room.begin());
-  port_.commit(&path, reply.size());
-  flush_soon(loop_.core());
 }
 
 // Errors are those of single peers, whose timers tell.
@@ -198,9 +190,11 @@ void ServerCore::flush() {
 void ServerCore::deliver(const Path& path, const endpoint::Place& place,
                          std::span<std::byte> datagram, TimePoint now, By by) {
   if (const auto* handle = std::get_if<endpoint::Handle>(&place)) {
-    ConnectionCore& connection = *connections_[handle->index];
-    if (by == By::kConnection || connection.is_reached_by(*this)) {
-      connection.on_datagram(datagram, now);
+    ConnectionCore* const connection = connections_[handle->index];
+    // The callback of the association that got the datagram first may have closed this one.
+    if (connection == nullptr || connection->handle() != *handle) return;
+    if (by == By::kConnection || connection->is_reached_by(*this)) {
+      connection->on_datagram(datagram, now);
     }
   } else if (const auto* elsewhere = std::get_if<endpoint::Elsewhere>(&place)) {
     const bool is_known = Migrations::of_process().forward(elsewhere->id, datagram, now);

@@ -63,8 +63,8 @@ class ServerCore final : public net::Source,
   Result<net::UdpSocket> split(const Path& path);
   [[nodiscard]] std::string device() const { return port_.socket().device(); }  // "": all
   // take_in reads what waits in the server's socket and routes it, until a connection says by
-  // note_full that its queue is full: then the program may read first. take_in_all does not stop
-  // there.
+  // note_full that its queue is full: then the program may read first. A socket that was found
+  // empty is not read again in the same turn of the loop. take_in_all heeds neither.
   void take_in(TimePoint now);
   void take_in_all(TimePoint now);
   void note_full() { meets_full_queue_ = true; }
@@ -102,7 +102,6 @@ class ServerCore final : public net::Source,
   void register_as(const std::string& name, std::shared_ptr<const endpoint::CookieSecrets> secrets);
 
   bool take_in_batch(TimePoint now);
-  void reply_to(const Path& path, std::span<const std::byte> reply);
   void announce_failures();
   // note_end has memory given back to the system some time after most associations have ended.
   void note_end();

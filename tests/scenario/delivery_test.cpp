@@ -1,12 +1,16 @@
 // Messages in batches: on_message, send_many, flush and abort, over loopback.
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "net/udp_socket.hpp"
 #include "support/loopback.hpp"
 
 namespace dtls::test {
@@ -242,6 +246,136 @@ TEST_F(Delivery, abort_says_nothing_to_the_peer) {
     leaving->abort();
     pair_ = std::move(other);
   }
+}
+
+// Bare is a peer without an event loop: several associations, one after the other, on one address.
+class Bare {
+ public:
+  Bare(const ClientConfig& config, const Address& server)
+      : context_(std::move(*Context::for_client(config))),
+        server_(server),
+        socket_(std::move(*net::UdpSocket::connect(server))) {}
+
+  Session begin() {
+    auto session = std::move(*Session::client(context_, server_, Clock::now()));
+    send_all(session);
+    return session;
+  }
+  // exchange sends and receives for the session until `done`, and has the server's loop turn.
+  void exchange(Session& session, EventLoop& loop, const std::function<bool()>& done) {
+    const auto deadline = Clock::now() + *kSoon;
+    while (!done() && Clock::now() < deadline) {
+      loop.run_once(Duration(1), EventLoop::Scope::kAll);
+      ASSERT_TRUE(socket_.receive(batch_));
+      for (auto& incoming : batch_.datagrams())
+        session.receive(incoming.bytes, Clock::now());
+      while (auto event = session.poll_event())
+        connected |= std::holds_alternative<Connected>(*event);
+      send_all(session);
+    }
+    EXPECT_TRUE(done());
+  }
+  void send(std::span<const std::byte> datagram) { ASSERT_TRUE(socket_.send(datagram)); }
+
+  bool connected = false;
+
+ private:
+  void send_all(Session& session) {
+    std::array<std::byte, kMaxDatagram> datagram;
+    while (const std::size_t size = session.poll_transmit(datagram))
+      send(std::span(datagram).first(size));
+  }
+
+  std::shared_ptr<Context> context_;
+  Address server_;
+  net::UdpSocket socket_;
+  net::ReceiveBatch batch_;
+};
+
+class BarePeer : public Loopback {
+ protected:
+  BarePeer() : server_(listen()), bare_(client_config_, server_.local_address()) {
+    server_.on_accept([this](Connection accepted) {
+      accepted_.push_back(std::make_unique<Connection>(std::move(accepted)));
+    });
+  }
+  Session connect_bare() {
+    auto session = bare_.begin();
+    bare_.connected = false;
+    bare_.exchange(session, loop_, [&] {
+      return bare_.connected && accepted_.back()->state() == Connection::State::kEstablished;
+    });
+    return session;
+  }
+
+  Server server_;
+  Bare bare_;
+  std::vector<std::unique_ptr<Connection>> accepted_;
+};
+
+TEST_F(BarePeer, a_callback_may_destroy_its_connection_while_more_of_the_datagram_waits) {
+  auto session = connect_bare();
+  int calls = 0;
+  accepted_.back()->on_message([&](std::span<const std::byte>) {
+    ++calls;
+    accepted_.back().reset();
+  });
+  // Two records in one datagram, which no association of ours sends.
+  std::array<std::byte, 2048> datagram;
+  const std::array<std::byte, 10> message{};
+  const std::size_t first = *session.seal(message, datagram);
+  const std::size_t second = *session.seal(message, std::span(datagram).subspan(first));
+  ASSERT_GT(second, 0U);
+  bare_.send(std::span(datagram).first(first + second));
+  bare_.exchange(session, loop_, [&] { return calls > 0; });
+  EXPECT_EQ(calls, 1);
+}
+
+// RFC 6347 §4.2.8: until the new association is established, datagrams go to both.
+TEST_F(BarePeer, a_callback_of_the_old_association_may_close_the_new_one) {
+  auto old = connect_bare();
+  auto anew = bare_.begin();
+  bare_.exchange(anew, loop_, [&] { return accepted_.size() == 2; });
+  int calls = 0;
+  accepted_.front()->on_message([&](std::span<const std::byte>) {
+    ++calls;
+    accepted_.back()->close();
+  });
+  std::array<std::byte, 2048> datagram;
+  const std::array<std::byte, 10> message{};
+  const std::size_t size = *old.seal(message, datagram);
+  bare_.send(std::span(datagram).first(size));
+  loop_.run_until([&] { return calls > 0; }, kSoon);
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(accepted_.front()->state(), Connection::State::kEstablished);
+}
+
+TEST_F(Delivery, a_server_that_closes_in_a_turn_has_read_all_that_came) {
+  in_a_turn([&] {
+    EXPECT_EQ(receive(peer(), Duration::zero()), "") << "its socket was empty in this turn";
+    ASSERT_TRUE(client().send("later"));
+    client().flush();
+    server_.close();
+  });
+  EXPECT_EQ(receive(peer()), "later");
+}
+
+TEST_F(Delivery, connections_with_nothing_to_send_keep_no_memory_for_it) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's allocator does not count";
+#endif
+  constexpr std::size_t kCount = 30;
+  const auto held = [] {
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  std::vector<std::pair<Connection, Connection>> pairs;
+  const std::size_t before = held();
+  for (std::size_t i = 0; i < kCount; ++i)
+    pairs.push_back(connect(server_));
+  for (auto& [client, peer] : pairs)
+    ASSERT_TRUE(peer.descriptor());
+  EXPECT_LT((held() - before) / kCount, std::size_t{128} * 1024) << "a batch has 256 KiB";
 }
 
 }  // namespace
